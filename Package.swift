@@ -1,0 +1,49 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The targets stand in the order of the data flow: OCI → Plan → HostNetwork → Firecracker → Guest.
+// Each is a boundary that the compiler keeps: Plan cannot reach the kernel, HostNetwork cannot reach Firecracker.
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "runcvm",
+    products: [.executable(name: "runcvm", targets: ["runcvm"])],
+    dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
+    targets: [
+        .executableTarget(
+            name: "runcvm",
+            dependencies: [
+                "OCI", "Plan", "HostNetwork", "Firecracker", "Guest", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        library("OCI"),
+        library("Plan", ["OCI"]),
+        library("HostNetwork", ["OCI", "Plan", "Netlink", "Linux", "CLinux"]),
+        library("Firecracker", ["OCI", "Plan", "Streams", "Linux", "CLinux"]),
+        library("Guest", ["OCI", "Plan", "Netlink", "Streams", "Linux", "CLinux"]),
+        library("Netlink", ["Linux", "CLinux"]),
+        library("Streams", ["Linux", "CLinux"]),
+        library("Linux", ["CLinux", "Clibcap"]),
+        .target(name: "CLinux"),
+        .systemLibrary(name: "Clibcap", providers: [.apt(["libcap-dev"])]),
+        tests("OCITests", ["OCI"]),
+        tests("PlanTests", ["OCI", "Plan"]),
+        tests("NetlinkTests", ["Netlink"]),
+        tests("HostNetworkTests", ["OCI", "Plan", "HostNetwork", "Netlink", "Linux", "CLinux"]),
+        tests("StreamsTests", ["Streams", "Linux"]),
+        tests("FirecrackerTests", ["OCI", "Plan", "Firecracker", "Linux"]),
+        tests("GuestTests", ["OCI", "Plan", "Guest", "Linux"]),
+        tests("CommandTests", ["OCI", "Plan", "Linux", "runcvm"]),
+        tests("LabTests", ["OCI"], path: "Tests/Lab"),
+    ]
+)

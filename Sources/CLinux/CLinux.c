@@ -1,0 +1,152 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/vm_sockets.h>
+#include <net/if.h>
+#include <pty.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+const unsigned long LINUX_TUNSETPERSIST = TUNSETPERSIST;
+const unsigned long LINUX_TUNSETOWNER = TUNSETOWNER;
+const unsigned long LINUX_TUNSETGROUP = TUNSETGROUP;
+const unsigned long LINUX_TIOCSWINSZ = TIOCSWINSZ;
+const unsigned long LINUX_TIOCGWINSZ = TIOCGWINSZ;
+const unsigned long LINUX_MS_REC = MS_REC;
+const unsigned long LINUX_MS_PRIVATE = MS_PRIVATE;
+const unsigned long LINUX_MS_SLAVE = MS_SLAVE;
+const unsigned long LINUX_MS_BIND = MS_BIND;
+const unsigned long LINUX_MS_MOVE = MS_MOVE;
+const unsigned long LINUX_MS_RDONLY = MS_RDONLY;
+const unsigned long LINUX_MS_REMOUNT = MS_REMOUNT;
+const unsigned long LINUX_MS_NOSUID = MS_NOSUID;
+const unsigned long LINUX_MS_NODEV = MS_NODEV;
+const unsigned long LINUX_MS_NOEXEC = MS_NOEXEC;
+const unsigned long LINUX_MS_NOATIME = MS_NOATIME;
+const unsigned long LINUX_MS_RELATIME = MS_RELATIME;
+const unsigned long LINUX_MS_STRICTATIME = MS_STRICTATIME;
+const int LINUX_MNT_DETACH = MNT_DETACH;
+const int LINUX_CLONE_NEWNET = CLONE_NEWNET;
+const int LINUX_CLONE_NEWNS = CLONE_NEWNS;
+const int LINUX_CLONE_NEWPID = CLONE_NEWPID;
+const int LINUX_CLONE_NEWUTS = CLONE_NEWUTS;
+const int LINUX_CLONE_NEWIPC = CLONE_NEWIPC;
+const int LINUX_CLONE_NEWCGROUP = CLONE_NEWCGROUP;
+const int LINUX_RB_AUTOBOOT = (int)RB_AUTOBOOT;
+const int LINUX_RB_POWER_OFF = (int)RB_POWER_OFF;
+
+static int result(long value) { return value < 0 ? -errno : (int)value; }
+
+const char *linux_errno_name(int error) { return strerrorname_np(error); }
+
+int linux_fork(void) { return result(fork()); }
+
+int linux_pipe(int ends[2]) { return result(pipe2(ends, O_CLOEXEC)); }
+
+int linux_ioctl_int(int fd, unsigned long request, unsigned long argument) {
+    return result(ioctl(fd, request, argument));
+}
+
+int linux_ioctl_ptr(int fd, unsigned long request, void *argument) { return result(ioctl(fd, request, argument)); }
+
+int linux_tunsetiff(int fd, const char *name) {
+    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    return result(ioctl(fd, TUNSETIFF, &request));
+}
+
+int linux_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
+    return result(mount(source, target, type, flags, data));
+}
+
+int linux_umount(const char *target, int flags) { return result(umount2(target, flags)); }
+
+int linux_signalfd_all(void) {
+    sigset_t all;
+    sigfillset(&all);
+    // A fault of our own must stay fatal.
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGABRT);
+    sigdelset(&all, SIGTRAP);
+    sigdelset(&all, SIGSYS);
+    if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
+        return -errno;
+    return result(signalfd(-1, &all, SFD_CLOEXEC));
+}
+
+void linux_reset_signals(void) {
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int linux_openpty(int *controller, int *terminal) { return result(openpty(controller, terminal, NULL, NULL, NULL)); }
+
+int linux_reboot(int command) { return result(reboot(command)); }
+
+int linux_setns(int fd, int kind) { return result(setns(fd, kind)); }
+int linux_unshare(int flags) { return result(unshare(flags)); }
+
+int linux_pivot_root(const char *new_root, const char *put_old) {
+    return result(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+int linux_pidfd_open(int pid) { return result(syscall(SYS_pidfd_open, pid, 0)); }
+
+int linux_finit_module(int fd, const char *parameters) { return result(syscall(SYS_finit_module, fd, parameters, 0)); }
+
+int linux_prctl(int option, unsigned long a, unsigned long b) { return result(prctl(option, a, b, 0, 0)); }
+
+int linux_vsock_connect(unsigned int cid, unsigned int port) {
+    int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port};
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        int saved = errno;
+        close(fd);
+        return -saved;
+    }
+    return fd;
+}
+
+int linux_login_tty(int fd) {
+    if (setsid() < 0)
+        return -errno;
+    return result(ioctl(fd, TIOCSCTTY, 0));
+}
+
+int linux_mknod(const char *path, unsigned int mode, unsigned int major, unsigned int minor) {
+    return result(mknod(path, mode, makedev(major, minor)));
+}
+
+int linux_exited(int status) { return WIFEXITED(status); }
+int linux_exit_status(int status) { return WEXITSTATUS(status); }
+int linux_term_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
+unsigned long long linux_st_dev(const struct stat *s) { return (unsigned long long)s->st_dev; }
+
+// Swift's runtime reads /proc/self before main; in a guest nothing has mounted /proc when PID 1 starts (proc(5)).
+__attribute__((constructor)) static void mount_proc_for_init(void) {
+    if (getpid() == 1 && access("/proc/self", F_OK) != 0)
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}

@@ -1,0 +1,2 @@
+// libcap(3): the capability sets of processes.
+#include <sys/capability.h>

@@ -1,0 +1,55 @@
+import CLinux
+import Glibc
+
+/// An open file description that is closed when the last reference to it goes (open(2), close(2)).
+public final class Descriptor {
+    public let raw: CInt
+    public let name: String
+
+    /// Takes ownership of `raw`. `name` is what errors call it.
+    public init(owning raw: CInt, name: String) {
+        self.raw = raw
+        self.name = name
+    }
+
+    deinit { close(raw) }
+
+    /// open(2), with O_CLOEXEC. `flags` are O_RDONLY, O_CREAT …
+    public convenience init(opening path: String, _ flags: CInt, mode: mode_t = 0o600, remedy: String? = nil) throws {
+        let raw = try checked("open", on: path, remedy: remedy) { Int(open(path, flags | O_CLOEXEC, mode)) }
+        self.init(owning: CInt(raw), name: path)
+    }
+
+    /// pipe2(2) with O_CLOEXEC: the end to read and the end to write.
+    public static func pipe(name: String) throws -> (reading: Descriptor, writing: Descriptor) {
+        var ends: [CInt] = [0, 0]
+        try check(linux_pipe(&ends), "pipe2", on: name)
+        return (Descriptor(owning: ends[0], name: name), Descriptor(owning: ends[1], name: name))
+    }
+
+    /// fcntl(2) F_SETFL: O_NONBLOCK. Not for a descriptor that other processes share.
+    public func setNonBlocking() throws {
+        let flags = try checked("F_GETFL", on: name) { Int(fcntl(raw, F_GETFL)) }
+        try checked("F_SETFL", on: name) { Int(fcntl(raw, F_SETFL, CInt(flags) | O_NONBLOCK)) }
+    }
+
+    /// Everything up to the end of the file, at most `limit` bytes (EFBIG beyond that).
+    public func readAll(limit: Int = 64 << 20) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = try checked("read", on: name) { read(raw, &buffer, buffer.count) }
+            if count == 0 { return bytes }
+            bytes += buffer[..<count]
+            guard bytes.count <= limit else { throw SystemError("read", on: name, Errno(EFBIG)) }
+        }
+    }
+
+    public func writeAll(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = try checked("write", on: name) { rest.withUnsafeBytes { write(raw, $0.baseAddress, $0.count) } }
+            rest = rest.dropFirst(count)
+        }
+    }
+}

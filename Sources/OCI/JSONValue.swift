@@ -1,0 +1,156 @@
+import FoundationEssentials
+
+/// Any JSON value (RFC 8259), so that a document can be changed in places and keep every field that we do not model.
+public enum JSONValue: Hashable, Sendable {
+    case object([String: JSONValue])
+    case array([JSONValue])
+    case string(String)
+    case integer(Int64)
+    case unsigned(UInt64)
+    case number(Double)
+    case bool(Bool)
+    case null
+
+    /// The largest document that is read: config.json of a privileged container is about 100 KiB.
+    public static let largestDocument = 4 << 20
+
+    /// Parses UTF-8 text. Throws `Failure.badInput`, naming `subject`.
+    public init(parsing text: [UInt8], subject: String) throws {
+        guard text.count <= Self.largestDocument else {
+            throw Failure.badInput(subject, "longer than \(Self.largestDocument >> 20) MiB (\(text.count) bytes)")
+        }
+        guard let first = text.first(where: { !Self.whitespace.contains($0) }) else {
+            throw Failure.badInput(subject, "empty; a JSON document is wanted")
+        }
+        guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
+            throw Failure.badInput(subject, "not JSON (it starts with \(Self.quoted(first)))")
+        }
+        self = try Self.decode(JSONValue.self, from: Data(text), path: subject)
+    }
+
+    /// This value as one line of UTF-8 text with sorted keys, without a line feed.
+    public func serialized() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return [UInt8](try encoder.encode(self))
+    }
+
+    /// This value as a typed one. Errors name the JSON path, beginning with `path`.
+    public func decoded<T: Decodable>(_ type: T.Type = T.self, at path: String) throws -> T {
+        try Self.decode(type, from: Data(try serialized()), path: path)
+    }
+
+    /// A typed value as JSON. Absent optional values are omitted.
+    public init<T: Encodable>(encoding value: T) throws {
+        self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
+    }
+
+    private static func decode<T: Decodable>(_ type: T.Type, from data: Data, path: String) throws -> T {
+        do {
+            return try JSONDecoder().decode(type, from: data)
+        } catch let error as DecodingError {
+            throw error.failure(at: path)
+        } catch {
+            throw Failure.badInput(path, "not JSON")
+        }
+    }
+
+    private static let whitespace: Set<UInt8> = [0x20, 0x09, 0x0a, 0x0d]
+
+    private static func quoted(_ byte: UInt8) -> String {
+        byte >= 0x20 && byte < 0x7f ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x" + String(byte, radix: 16)
+    }
+}
+
+extension JSONValue {
+    /// A member of an object; nil where this is no object or has no such member. Setting on anything else makes an object.
+    public subscript(key: String) -> JSONValue? {
+        get { if case .object(let members) = self { members[key] } else { nil } }
+        set {
+            var members = object ?? [:]
+            members[key] = newValue
+            self = .object(members)
+        }
+    }
+
+    public var object: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
+    public var array: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+    public var string: String? { if case .string(let text) = self { text } else { nil } }
+    public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    public var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
+}
+
+extension JSONValue: Codable {
+    public init(from decoder: any Decoder) throws {
+        // The commonest kinds first: each wrong guess costs an error.
+        let single = try decoder.singleValueContainer()
+        if let value = try? single.decode(String.self) {
+            self = .string(value)
+        } else if let value = try? single.decode(Int64.self) {
+            self = .integer(value)
+        } else if single.decodeNil() {
+            self = .null
+        } else if let value = try? single.decode(Bool.self) {
+            self = .bool(value)
+        } else if let value = try? single.decode(UInt64.self) {
+            self = .unsigned(value)
+        } else if let value = try? single.decode(Double.self) {
+            self = .number(value)
+        } else if var elements = try? decoder.unkeyedContainer() {
+            var values: [JSONValue] = []
+            while !elements.isAtEnd { values.append(try elements.decode(JSONValue.self)) }
+            self = .array(values)
+        } else {
+            self = .object(try single.decode([String: JSONValue].self))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var single = encoder.singleValueContainer()
+        switch self {
+        case .object(let members): try single.encode(members)
+        case .array(let elements): try single.encode(elements)
+        case .string(let text): try single.encode(text)
+        case .integer(let value): try single.encode(value)
+        case .unsigned(let value): try single.encode(value)
+        case .number(let value): try single.encode(value)
+        case .bool(let value): try single.encode(value)
+        case .null: try single.encodeNil()
+        }
+    }
+}
+
+extension DecodingError {
+    /// The error as one line with the JSON path of the fault.
+    func failure(at root: String) -> Failure {
+        func path(_ keys: [any CodingKey]) -> String {
+            let parts = keys.map { key in key.intValue.map(String.init) ?? key.stringValue }
+            return ([root] + parts).filter { !$0.isEmpty }.joined(separator: ".")
+        }
+        switch self {
+        case .keyNotFound(let key, let context):
+            return .badInput(path(context.codingPath + [key]), "missing")
+        case .typeMismatch(let type, let context):
+            return .badInput(path(context.codingPath), "not \(Self.name(of: type))")
+        case .valueNotFound(let type, let context):
+            return .badInput(path(context.codingPath), "null where \(Self.name(of: type)) is wanted")
+        case .dataCorrupted(let context):
+            // The parser's own complaint stands in the underlying error; ours (from init(from:)) in the description.
+            let own = context.underlyingError == nil
+            return .badInput(path(context.codingPath), own ? context.debugDescription : "not JSON")
+        @unknown default:
+            return .badInput(root, "not as expected")
+        }
+    }
+
+    private static func name(of type: any Any.Type) -> String {
+        switch type {
+        case is String.Type: "a string"
+        case is Bool.Type: "true or false"
+        case is any BinaryInteger.Type: "a whole number"
+        case is [String: Any].Type: "an object"
+        case is [Any].Type: "a list"
+        default: "of the right type"
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import OCI
+
+/// guest.json: what the guest's init makes of the machine. fc-config writes it, guest-init reads it from a raw drive.
+public struct GuestDocument: Codable, Hashable, Sendable {
+    public var version: Int
+    public var hostname: String?
+    public var domainname: String?
+    /// The contents of /etc/hosts; absent: the image's own.
+    public var hosts: String?
+    /// The contents of /etc/resolv.conf; absent: the image's own.
+    public var resolvConf: String?
+    public var nics: [NIC]
+    public var root: GuestRoot
+    /// In config.json's order. Only what the guest's kernel makes by itself: proc, sysfs, tmpfs, devpts, mqueue, cgroup.
+    public var mounts: [OCIMount]
+    public var maskedPaths: [String]
+    public var readonlyPaths: [String]
+    /// Paths under /proc/sys with dots, as in `net.ipv4.ip_unprivileged_port_start`.
+    public var sysctl: [String: String]
+    public var process: OCIProcess
+
+    public init(
+        hostname: String?, domainname: String?, hosts: String?, resolvConf: String?, nics: [NIC], root: GuestRoot,
+        mounts: [OCIMount], maskedPaths: [String], readonlyPaths: [String], sysctl: [String: String],
+        process: OCIProcess
+    ) {
+        version = 1
+        self.hostname = hostname
+        self.domainname = domainname
+        self.hosts = hosts
+        self.resolvConf = resolvConf
+        self.nics = nics
+        self.root = root
+        self.mounts = mounts
+        self.maskedPaths = maskedPaths
+        self.readonlyPaths = readonlyPaths
+        self.sysctl = sysctl
+        self.process = process
+    }
+}
+
+/// The block devices that make the guest's root.
+public struct GuestRoot: Codable, Hashable, Sendable {
+    /// Read-only file systems, the topmost first (`/dev/vdX`, erofs); none where `disk` is the whole root.
+    public var layers: [String]
+    /// The writable ext4 disk: overlayfs' upper layer, or the root itself where there are no layers.
+    public var disk: String
+    /// The container's root is read-only.
+    public var readonly: Bool
+
+    public init(layers: [String], disk: String, readonly: Bool) {
+        self.layers = layers
+        self.disk = disk
+        self.readonly = readonly
+    }
+}

@@ -1,0 +1,27 @@
+/// The virtual machine as fc-config laid it out: key `machine` of the document, fc-boot's input.
+public struct Machine: Codable, Hashable, Sendable {
+    /// Firecracker's name for the VM: letters, digits and `-`, at most 64.
+    public var id: String
+    public var vcpus: Int
+    /// Guest RAM in MiB.
+    public var memory: Int
+    /// Firecracker's configuration file.
+    public var config: String
+    /// The Firecracker program.
+    public var firecracker: String
+    /// The folder for sockets and the console's log; fc-boot may write there.
+    public var directory: String
+
+    public init(id: String, vcpus: Int, memory: Int, config: String, firecracker: String, directory: String) {
+        self.id = id
+        self.vcpus = vcpus
+        self.memory = memory
+        self.config = config
+        self.firecracker = firecracker
+        self.directory = directory
+    }
+
+    /// The Unix socket at which Firecracker's vsock device listens; guest ports are `PATH_PORT`.
+    public var vsock: String { "\(directory)/v.sock" }
+    public var consoleLog: String { "\(directory)/console.log" }
+}
