@@ -25,7 +25,11 @@ public enum JSONValue: Hashable, Sendable {
         guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
             throw Failure.badInput(subject, "not JSON (it starts with \(Self.quoted(first)))")
         }
-        self = try Self.decode(JSONValue.self, from: Data(text), path: subject)
+        do {
+            self = try JSONDecoder().decode(JSONValue.self, from: Data(text))
+        } catch {
+            throw Failure.badInput(subject, "not JSON (RFC 8259), or nested too deeply")
+        }
     }
 
     /// This value as one line of UTF-8 text with sorted keys, without a line feed.
@@ -37,22 +41,16 @@ public enum JSONValue: Hashable, Sendable {
 
     /// This value as a typed one. Errors name the JSON path, beginning with `path`.
     public func decoded<T: Decodable>(_ type: T.Type = T.self, at path: String) throws -> T {
-        try Self.decode(type, from: Data(try serialized()), path: path)
+        do {
+            return try JSONDecoder().decode(type, from: Data(try serialized()))
+        } catch let error as DecodingError {
+            throw error.failure(at: path)
+        }
     }
 
     /// A typed value as JSON. Absent optional values are omitted.
     public init<T: Encodable>(encoding value: T) throws {
         self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
-    }
-
-    private static func decode<T: Decodable>(_ type: T.Type, from data: Data, path: String) throws -> T {
-        do {
-            return try JSONDecoder().decode(type, from: data)
-        } catch let error as DecodingError {
-            throw error.failure(at: path)
-        } catch {
-            throw Failure.badInput(path, "not JSON")
-        }
     }
 
     private static let whitespace: Set<UInt8> = [0x20, 0x09, 0x0a, 0x0d]
@@ -135,9 +133,7 @@ extension DecodingError {
         case .valueNotFound(let type, let context):
             return .badInput(path(context.codingPath), "null where \(Self.name(of: type)) is wanted")
         case .dataCorrupted(let context):
-            // The parser's own complaint stands in the underlying error; ours (from init(from:)) in the description.
-            let own = context.underlyingError == nil
-            return .badInput(path(context.codingPath), own ? context.debugDescription : "not JSON")
+            return .badInput(path(context.codingPath), context.debugDescription)
         @unknown default:
             return .badInput(root, "not as expected")
         }

@@ -1,0 +1,201 @@
+import OCI
+
+/// From the facts of a container's network to the plan for its VM: a pure function.
+public struct Planner {
+    let facts: Facts
+
+    /// Throws `Failure` of kind `usage`, `unavailable` or `privilege` where the container asks for what cannot be.
+    public static func plan(_ facts: Facts) throws -> NetworkPlan {
+        try Planner(facts: facts).plan()
+    }
+
+    func plan() throws -> NetworkPlan {
+        try checkHypervisor()
+        let mode = try requestedMode()
+        let dns = DNSPlan(resolvConf: facts.resolvConf, relay: loopbackServers())
+        if mode == .host { return try HostModePlanner(facts: facts).plan(dns: dns) }
+        let links = try nicLinks()
+        if mode == .bridge, links.isEmpty {
+            throw Failure(
+                .unavailable,
+                "network: RUNCVM_NETWORK_MODE=bridge, but the container has no network interface; "
+                    + "give it a network (docker run --net=NAME) or leave the variable out")
+        }
+        if mode == NetworkPlan.Mode.none, !links.isEmpty {
+            throw Failure(
+                .usage, "RUNCVM_NETWORK_MODE=none, but the container has interface \(links[0].name); use --net=none")
+        }
+        guard !links.isEmpty else { return NetworkPlan(mode: .none, nics: [], dns: dns) }
+        var names = LinkNames(taken: facts.links.map(\.name))
+        let nics = try links.map { try nic(for: $0, names: &names) }
+        return NetworkPlan(mode: .bridge, nics: nics, dns: dns, warnings: warnings(links))
+    }
+
+    // MARK: What the container asks for
+
+    private func checkHypervisor() throws {
+        guard let name = facts.container.variable("RUNCVM_HYPERVISOR"), name != "firecracker", !name.isEmpty else {
+            return
+        }
+        throw Failure(.usage, "RUNCVM_HYPERVISOR=\(name): unknown hypervisor; the only one is firecracker")
+    }
+
+    /// What RUNCVM_NETWORK_MODE asks for; nil where it is not set. Host networking without consent is refused.
+    private func requestedMode() throws -> NetworkPlan.Mode? {
+        var mode: NetworkPlan.Mode?
+        if let text = facts.container.variable("RUNCVM_NETWORK_MODE"), !text.isEmpty {
+            guard let known = NetworkPlan.Mode(rawValue: text) else {
+                throw Failure(.usage, "RUNCVM_NETWORK_MODE=\(text): unknown mode; use bridge, host or none")
+            }
+            mode = known
+        }
+        if facts.container.hostNetwork, mode != .host {
+            throw Failure(
+                .usage,
+                "--net=host gives a VM the host's own network only by NAT; add -e RUNCVM_NETWORK_MODE=host to allow it")
+        }
+        if mode == .host, !facts.container.hostNetwork {
+            throw Failure(
+                .usage, "RUNCVM_NETWORK_MODE=host needs --net=host, and the container has a network of its own")
+        }
+        return mode
+    }
+
+    // MARK: The interfaces
+
+    /// The container's Ethernet interfaces that are in use, in numeric-aware order of their names.
+    private func nicLinks() throws -> [LinkFact] {
+        if let tap = facts.links.first(where: { $0.kind == "tun" && $0.master != nil }) {
+            throw Failure(
+                .unavailable,
+                "this network namespace belongs to another VM already (its tap is \(tap.name)); "
+                    + "--net=container:NAME cannot join a VM with a second one")
+        }
+        return facts.links.filter(isNIC).sorted { NumericOrder.precedes($0.name, $1.name) }
+    }
+
+    private func isNIC(_ link: LinkFact) -> Bool {
+        guard link.name != "lo", !Self.stubKinds.contains(link.kind ?? ""), link.mac != nil else { return false }
+        return link.addresses.contains { !$0.address.isLinkLocalIPv6 } || facts.routes.contains { $0.dev == link.name }
+    }
+
+    /// Kinds that the kernel makes by itself in every namespace, or that carry no Ethernet frames.
+    private static let stubKinds: Set<String> = [
+        "loopback", "ipip", "sit", "ip6tnl", "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan", "vti",
+        "vti6",
+        "tun", "wireguard", "ppp", "xfrm", "nlmon", "ifb", "teql",
+    ]
+
+    private func nic(for link: LinkFact, names: inout LinkNames) throws -> NIC {
+        guard let mac = link.mac else { throw Failure.badInput("links", "\(link.name) has no Ethernet address") }
+        let addresses = link.addresses.filter { !$0.address.isLinkLocalIPv6 }
+        let routes = RoutePlanner.routes(facts.routes.filter { $0.dev == link.name })
+        var neighbors = facts.neighbors.filter { $0.dev == link.name }.map { Neighbor(ip: $0.ip, mac: $0.mac) }
+        let tap = names.make(prefix: "tap-", name: link.name)
+        guard !["macvlan", "macvtap", "ipvlan", "ipvtap"].contains(link.kind ?? "") else {
+            return NIC(
+                name: link.name, tap: tap, guestMAC: mac, mtu: link.mtu ?? 1500,
+                attach: Attachment(model: .tc, port: link.name), addresses: addresses, routes: routes,
+                neighbors: neighbors.isEmpty ? nil : neighbors,
+                aliasOmitted:
+                    "a \(link.kind ?? "") interface keeps its own address; there is no bridge to carry an alias")
+        }
+        let choice = AliasPlanner(facts: facts).alias(for: addresses)
+        if case .alias(let alias) = choice {
+            neighbors.append(Neighbor(ip: alias.address, mac: DerivedMAC.bridge(for: mac)))
+        }
+        return NIC(
+            name: link.name, tap: tap, guestMAC: mac, mtu: link.mtu ?? 1500,
+            attach: Attachment(
+                model: .bridge, bridge: names.make(prefix: "br-", name: link.name), port: link.name,
+                portMAC: DerivedMAC.port(for: mac)),
+            addresses: addresses, routes: routes, neighbors: neighbors.isEmpty ? nil : neighbors,
+            alias: choice.alias, aliasOmitted: choice.omitted)
+    }
+
+    // MARK: The rest
+
+    /// The loopback servers of resolv.conf (resolv.conf(5)), each once.
+    private func loopbackServers() -> [IPAddress] {
+        var servers: [IPAddress] = []
+        for line in (facts.resolvConf ?? "").split(whereSeparator: \.isNewline) {
+            let words = line.split(whereSeparator: \.isWhitespace)
+            guard words.count >= 2, words[0] == "nameserver", let server = IPAddress(String(words[1])) else { continue }
+            if server.isLoopback, !servers.contains(server) { servers.append(server) }
+        }
+        return servers
+    }
+
+    private func warnings(_ links: [LinkFact]) -> [String] {
+        guard let uplink = facts.host.uplink else { return [] }
+        return links.filter { ($0.mtu ?? 1500) > uplink.mtu }.map { link in
+            "\(link.name): its MTU \(link.mtu ?? 1500) is larger than the \(uplink.mtu) of the host's \(uplink.dev); "
+                + "large packets to the outside may be lost"
+        }
+    }
+}
+
+/// Names with numbers in them as people count: eth2 before eth10.
+enum NumericOrder {
+    static func precedes(_ left: String, _ right: String) -> Bool {
+        let (a, b) = (parts(left), parts(right))
+        for (x, y) in zip(a, b) where x != y {
+            if let m = Int(x), let n = Int(y), m != n { return m < n }
+            return x < y
+        }
+        return a.count < b.count
+    }
+
+    /// Runs of digits and runs of anything else.
+    private static func parts(_ text: String) -> [String] {
+        var parts: [String] = []
+        for character in text {
+            if let last = parts.last?.last, last.isASCIIDigit == character.isASCIIDigit {
+                parts[parts.count - 1].append(character)
+            } else {
+                parts.append(String(character))
+            }
+        }
+        return parts
+    }
+}
+
+/// Names for the links that we make: a prefix and the container's name, shortened to what the kernel takes.
+struct LinkNames {
+    private var taken: Set<String>
+
+    init(taken: [String]) { self.taken = Set(taken) }
+
+    /// The same facts give the same names: where one is too long or taken, a digest of the whole name stands at its end.
+    mutating func make(prefix: String, name: String) -> String {
+        var candidate = prefix + name
+        var round: UInt32 = 0
+        while candidate.utf8.count > LinkName.longest || taken.contains(candidate) {
+            let digest = Digest.hex32(name, round: round)
+            candidate = prefix + Self.cut(name, to: LinkName.longest - prefix.utf8.count - digest.utf8.count) + digest
+            round += 1
+        }
+        taken.insert(candidate)
+        return candidate
+    }
+
+    private static func cut(_ name: String, to bytes: Int) -> String {
+        var short = ""
+        for character in name where short.utf8.count + character.utf8.count <= bytes { short.append(character) }
+        return short
+    }
+}
+
+/// FNV-1a (draft-eastlake-fnv), for names that must be stable and are no secret.
+public enum Digest {
+    /// Four hexadecimal digits.
+    static func hex32(_ text: String, round: UInt32) -> String {
+        let folded = fnv1a64(text.utf8) &+ UInt64(round)
+        let digits = String((folded ^ folded >> 32) & 0xffff, radix: 16)
+        return String(repeating: "0", count: 4 - digits.count) + digits
+    }
+
+    public static func fnv1a64(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+}
