@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
@@ -58,6 +59,8 @@ int linux_fork(void) { return result(fork()); }
 
 int linux_pipe(int ends[2]) { return result(pipe2(ends, O_CLOEXEC)); }
 
+int linux_memfd(const char *name) { return result(memfd_create(name, MFD_CLOEXEC)); }
+
 int linux_ioctl_int(int fd, unsigned long request, unsigned long argument) {
     return result(ioctl(fd, request, argument));
 }
@@ -98,6 +101,31 @@ void linux_reset_signals(void) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int linux_spawn_bound(const char *path, char *const arguments[], char *const environment[], int in, int out) {
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return -errno;
+    pid_t parent = getpid();
+    pid_t child = fork();
+    if (child == 0) {
+        linux_reset_signals();
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(127);
+        if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0)
+            execve(path, arguments, environment);
+        int error = errno;
+        ssize_t written = write(report[1], &error, sizeof error);
+        _exit(written == sizeof error ? 127 : 126);
+    }
+    int error = child < 0 ? errno : 0;
+    close(report[1]);
+    if (child > 0 && read(report[0], &error, sizeof error) == sizeof error)
+        waitpid(child, NULL, 0);
+    close(report[0]);
+    return error ? -error : child;
 }
 
 int linux_openpty(int *controller, int *terminal) { return result(openpty(controller, terminal, NULL, NULL, NULL)); }

@@ -27,6 +27,20 @@ public final class Descriptor {
         return (Descriptor(owning: ends[0], name: name), Descriptor(owning: ends[1], name: name))
     }
 
+    /// A file in memory (memfd_create(2)), positioned at its start.
+    public static func memory(name: String, holding bytes: [UInt8] = []) throws -> Descriptor {
+        let file = Descriptor(owning: try check(linux_memfd(name), "memfd_create", on: name), name: name)
+        try file.writeAll(bytes)
+        try checked("lseek", on: name) { Int(lseek(file.raw, 0, SEEK_SET)) }
+        return file
+    }
+
+    /// All of a file that others have written to through the same description.
+    public func readFromStart() throws -> [UInt8] {
+        try checked("lseek", on: name) { Int(lseek(raw, 0, SEEK_SET)) }
+        return try readAll()
+    }
+
     /// fcntl(2) F_SETFL: O_NONBLOCK. Not for a descriptor that other processes share.
     public func setNonBlocking() throws {
         let flags = try checked("F_GETFL", on: name) { Int(fcntl(raw, F_GETFL)) }

@@ -1,0 +1,87 @@
+import CLinux
+import Glibc
+
+/// A program that is run to its end (posix_spawn(3)). Arguments are a list, never a line for a shell.
+public struct ChildProcess {
+    public struct Outcome {
+        /// 0…255, or 128+n for signal n.
+        public var status: Int
+        public var output: [UInt8]
+        public var errors: String
+    }
+
+    public var program: String
+    public var arguments: [String]
+    public var environment: [String]
+    public var input: [UInt8] = []
+
+    public init(_ program: String, _ arguments: [String], environment: [String] = [], input: [UInt8] = []) {
+        self.program = program
+        self.arguments = arguments
+        self.environment = environment
+        self.input = input
+    }
+
+    /// Runs it with its input, output and errors in memory (memfd_create(2)): whatever it leaves running blocks nobody.
+    public func run() throws -> Outcome {
+        let stdin = try Descriptor.memory(name: "stdin of \(program)", holding: input)
+        let stdout = try Descriptor.memory(name: "stdout of \(program)")
+        let stderr = try Descriptor.memory(name: "stderr of \(program)")
+        let status = try Self.wait(for: start(redirecting: [(stdin, 0), (stdout, 1), (stderr, 2)]))
+        return Outcome(
+            status: status, output: try stdout.readFromStart(),
+            errors: String(decoding: try stderr.readFromStart(), as: UTF8.self))
+    }
+
+    /// Runs it with this process's own descriptors. Returns its status.
+    public func runInPlace() throws -> Int {
+        try Self.wait(for: try start(redirecting: []))
+    }
+
+    /// Becomes the program (execve(2)); returns only by an error.
+    public func replaceThisProcess() throws -> Never {
+        Self.withCStrings([program] + arguments) { arguments in
+            Self.withCStrings(environment) { environment in _ = execve(program, arguments, environment) }
+        }
+        throw SystemError("execve", on: program, .current)
+    }
+
+    public static func wait(for pid: pid_t) throws -> Int {
+        var status: CInt = 0
+        try checked("waitpid", on: String(pid)) { Int(waitpid(pid, &status, 0)) }
+        return linux_exited(status) != 0 ? Int(linux_exit_status(status)) : 128 + Int(linux_term_signal(status))
+    }
+
+    /// Starts it with these descriptors as its 0, 1, 2; others that are not O_CLOEXEC are inherited.
+    public func start(redirecting: [(Descriptor, CInt)]) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for (descriptor, number) in redirecting {
+            posix_spawn_file_actions_adddup2(&actions, descriptor.raw, number)
+        }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        var pid: pid_t = 0
+        let result = Self.withCStrings([program] + arguments) { arguments in
+            Self.withCStrings(environment) { environment in
+                posix_spawn(&pid, program, &actions, &attributes, arguments, environment)
+            }
+        }
+        guard result == 0 else { throw SystemError("posix_spawn", on: program, Errno(result)) }
+        return pid
+    }
+
+    public static func withCStrings<R>(_ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> R) -> R {
+        let pointers = strings.map { strdup($0) }
+        defer { pointers.forEach { free($0) } }
+        return body(pointers + [nil])
+    }
+}
