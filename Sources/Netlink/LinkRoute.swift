@@ -1,0 +1,128 @@
+import Linux
+
+/// A unicast route (rtnetlink(7), RTM_NEWROUTE; ip-route(8)).
+public struct LinkRoute: Hashable, Sendable {
+    public static let mainTable: UInt32 = 254  // RT_TABLE_MAIN
+    public static let scopeUniverse: UInt8 = 0  // RT_SCOPE_UNIVERSE
+    public static let scopeLink: UInt8 = 253  // RT_SCOPE_LINK
+    public static let protocolKernel: UInt8 = 2  // RTPROT_KERNEL
+    public static let protocolBoot: UInt8 = 3  // RTPROT_BOOT, that of ip route add
+
+    public struct NextHop: Hashable, Sendable {
+        /// 4 or 16 bytes.
+        public var gateway: [UInt8]?
+        /// The link's index.
+        public var link: Int32
+        public var onlink: Bool
+    }
+
+    public var isIPv6: Bool
+    /// 4 or 16 bytes; empty for the default route.
+    public var destination: [UInt8]
+    public var prefixLength: UInt8
+    /// 4 or 16 bytes; an IPv4 route may have an IPv6 gateway (RTA_VIA).
+    public var gateway: [UInt8]?
+    /// The outgoing link's index; nil where there are several next hops.
+    public var link: Int32?
+    public var metric: UInt32?
+    /// nil: link where there is no gateway, else universe (as ip route add).
+    public var scope: UInt8?
+    public var proto: UInt8
+    public var onlink: Bool
+    /// The preferred source address.
+    public var source: [UInt8]?
+    public var table: UInt32
+    /// A multipath route's; empty for all others.
+    public var nextHops: [NextHop]
+
+    public init(
+        isIPv6: Bool, destination: [UInt8] = [], prefixLength: UInt8 = 0, gateway: [UInt8]? = nil, link: Int32?,
+        metric: UInt32? = nil, scope: UInt8? = nil, proto: UInt8 = LinkRoute.protocolBoot, onlink: Bool = false,
+        source: [UInt8]? = nil, table: UInt32 = LinkRoute.mainTable, nextHops: [NextHop] = []
+    ) {
+        self.isIPv6 = isIPv6
+        self.destination = destination
+        self.prefixLength = prefixLength
+        self.gateway = gateway
+        self.link = link
+        self.metric = metric
+        self.scope = scope
+        self.proto = proto
+        self.onlink = onlink
+        self.source = source
+        self.table = table
+        self.nextHops = nextHops
+    }
+
+    public var isDefault: Bool { prefixLength == 0 }
+}
+
+extension NetlinkRequest {
+    /// EEXIST where it is there. An IPv4 route with another gateway but the same destination and metric is there too.
+    public static func createRoute(_ route: LinkRoute) -> NetlinkRequest {
+        // ip route add PREFIX [via GATEWAY] [dev NAME] [metric N] [scope link] [onlink] [src ADDRESS] [table N]
+        NetlinkRequest("RTM_NEWROUTE", on: route.subject, RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL) { body in
+            let scope = route.gateway == nil && !route.isIPv6 ? LinkRoute.scopeLink : LinkRoute.scopeUniverse
+            body.putRoute(
+                route, proto: route.proto, scope: route.scope ?? scope, type: RTN_UNICAST,
+                flags: route.onlink ? RTNH_F_ONLINK : 0)
+        }
+    }
+
+    public static func ensureRoute(_ route: LinkRoute) -> NetlinkRequest { createRoute(route).accepting(.exists) }
+
+    /// Already gone is fine.
+    public static func deleteRoute(_ route: LinkRoute) -> NetlinkRequest {
+        // ip route delete PREFIX …
+        NetlinkRequest("RTM_DELROUTE", on: route.subject, RTM_DELROUTE, accepting: [.noProcess, .noDevice]) {
+            // RT_SCOPE_NOWHERE, and no protocol or type: whatever it has.
+            $0.putRoute(route, proto: 0, scope: 255, type: 0, flags: 0)
+        }
+    }
+}
+
+extension LinkRoute {
+    var subject: String {
+        let to = isDefault ? "default" : "\(text(destination))/\(prefixLength)"
+        return to + (gateway.map { " via \(text($0))" } ?? "")
+    }
+}
+
+extension MessageWriter {
+    fileprivate mutating func putRoute(_ route: LinkRoute, proto: UInt8, scope: UInt8, type: UInt8, flags: UInt32) {
+        putRouteHeader(
+            family: route.isIPv6 ? AF_INET6_ : AF_INET_, length: route.prefixLength,
+            table: UInt8(exactly: route.table) ?? RT_TABLE_UNSPEC, proto: proto, scope: scope, type: type, flags: flags)
+        if !route.isDefault { attribute(RTA_DST, route.destination) }
+        if let gateway = route.gateway {
+            if (gateway.count == 16) == route.isIPv6 {
+                attribute(RTA_GATEWAY, gateway)
+            } else {
+                nest(RTA_VIA) { via in  // struct rtvia
+                    via.put(UInt16(addressFamily(gateway)))
+                    gateway.forEach { via.put($0) }
+                }
+            }
+        }
+        if let link = route.link { attribute(RTA_OIF, link) }
+        if let metric = route.metric { attribute(RTA_PRIORITY, metric) }
+        if let source = route.source { attribute(RTA_PREFSRC, source) }
+        attribute(RTA_TABLE, route.table)
+    }
+
+    /// struct rtmsg.
+    mutating func putRouteHeader(
+        family: UInt8, length: UInt8 = 0, table: UInt8 = 0, proto: UInt8 = 0, scope: UInt8 = 0, type: UInt8 = 0,
+        flags: UInt32 = 0
+    ) {
+        put(family)
+        put(length)
+        put(UInt8(0))  // rtm_src_len
+        put(UInt8(0))  // rtm_tos
+        put(table)
+        put(proto)
+        put(scope)
+        put(type)
+        put(flags)
+    }
+}

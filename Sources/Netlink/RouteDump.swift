@@ -1,0 +1,74 @@
+import Linux
+
+extension NetlinkSocket {
+    /// The unicast routes of one table, IPv4 before IPv6; cached and cloned ones are left out.
+    public func routes(table: UInt32 = LinkRoute.mainTable) throws -> [LinkRoute] {
+        try [AF_INET_, AF_INET6_].flatMap { family in
+            // ip -4 route show table main; ip -6 route show table main
+            var body = MessageWriter()
+            body.putRouteHeader(family: family)
+            return try dump("RTM_GETROUTE", RTM_GETROUTE, answer: RTM_NEWROUTE, body: body) { payload in
+                // A kernel without IPv6 answers with the routes of all families.
+                payload.first == family ? try LinkRoute(parsing: payload, table: table) : nil
+            }
+        }
+    }
+}
+
+extension LinkRoute {
+    /// The payload of an RTM_NEWROUTE; nil for what is no unicast route of `wanted`. Throws EBADMSG.
+    init?(parsing payload: ArraySlice<UInt8>, table wanted: UInt32) throws {
+        var reader = MessageReader(payload, subject: "RTM_NEWROUTE")
+        let family: UInt8 = try reader.read()
+        let length: UInt8 = try reader.read()
+        _ = try reader.read(UInt16.self)  // rtm_src_len, rtm_tos
+        let shortTable: UInt8 = try reader.read()
+        let proto: UInt8 = try reader.read()
+        let scope: UInt8 = try reader.read()
+        let type: UInt8 = try reader.read()
+        let flags: UInt32 = try reader.read()
+        let attributes = try reader.attributes()
+        let table = try attributes.integer(RTA_TABLE) ?? UInt32(shortTable)
+        guard addressLength(family) > 0, type == RTN_UNICAST, flags & RTM_F_CLONED == 0, table == wanted else {
+            return nil
+        }
+        let destination = try attributes.address(RTA_DST, family: family) ?? []
+        guard length == 0 || !destination.isEmpty, Int(length) <= addressLength(family) * 8 else {
+            throw reader.malformed("prefix of \(length) bits of \(destination.count) bytes")
+        }
+        self.init(
+            isIPv6: family == AF_INET6_, destination: length == 0 ? [] : destination, prefixLength: length,
+            gateway: try Self.gateway(attributes, family: family), link: try attributes.integer(RTA_OIF),
+            metric: try attributes.integer(RTA_PRIORITY), scope: scope, proto: proto,
+            onlink: flags & RTNH_F_ONLINK != 0, source: try attributes.address(RTA_PREFSRC, family: family),
+            table: table, nextHops: try Self.nextHops(attributes, family: family))
+    }
+
+    private static func gateway(_ attributes: Attributes, family: UInt8) throws -> [UInt8]? {
+        if let gateway = try attributes.address(RTA_GATEWAY, family: family) { return gateway }
+        guard var via = attributes.reader(RTA_VIA) else { return nil }
+        let other: UInt16 = try via.read()
+        return [UInt8](try via.take(addressLength(UInt8(truncatingIfNeeded: other))))
+    }
+
+    /// RTA_MULTIPATH: structs rtnexthop, each with attributes.
+    private static func nextHops(_ attributes: Attributes, family: UInt8) throws -> [NextHop] {
+        guard var reader = attributes.reader(RTA_MULTIPATH) else { return [] }
+        var hops: [NextHop] = []
+        while !reader.rest.isEmpty {
+            let length = Int(try reader.read(UInt16.self))
+            let flags: UInt8 = try reader.read()
+            _ = try reader.read(UInt8.self)  // rtnh_hops, the weight less one
+            let link: Int32 = try reader.read()
+            guard length >= 8 else { throw reader.malformed("next hop of \(length) bytes") }
+            var inner = MessageReader(try reader.take(length - 8), subject: reader.subject)
+            let own = try inner.attributes()
+            try reader.skipPadding(after: length)
+            hops.append(
+                NextHop(
+                    gateway: try gateway(own, family: family), link: link,
+                    onlink: UInt32(flags) & RTNH_F_ONLINK != 0))
+        }
+        return hops
+    }
+}
