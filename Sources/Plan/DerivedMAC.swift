@@ -1,14 +1,17 @@
-/// The locally administered Ethernet addresses (IEEE 802, bit 1 of the first byte) that stand in for a container's own.
+/// The Ethernet addresses made from a guest's own: a function, so that every verb finds the same without a record.
+///
+/// All are unicast and locally administered (IEEE 802, the second lowest bit of the first byte), and all three differ.
 public enum DerivedMAC {
-    /// The bridge's, by which the guest knows the alias.
-    public static func bridge(for guest: MACAddress) -> MACAddress { changed(guest, flipping: 0x08) }
+    /// The bridge's.
+    public static func bridge(for guest: MACAddress) -> MACAddress { derived(guest, 0x08) }
 
-    /// The container interface's, in exchange for the one that the guest takes.
-    public static func port(for guest: MACAddress) -> MACAddress { changed(guest, flipping: 0x04) }
+    /// What the container's interface gets in exchange for its own.
+    public static func port(for guest: MACAddress) -> MACAddress { derived(guest, 0x04) }
 
-    private static func changed(_ guest: MACAddress, flipping bit: UInt8) -> MACAddress {
+    private static func derived(_ guest: MACAddress, _ bit: UInt8) -> MACAddress {
         var bytes = guest.bytes
-        bytes[0] = (bytes[0] ^ bit | 0x02) & 0xfe
+        // The changed bit lies outside the two that are set and cleared, so that it alone keeps the three apart.
+        bytes[0] = (bytes[0] ^ bit) & ~0x01 | 0x02
         return MACAddress(bytes: bytes) ?? guest
     }
 }
