@@ -73,6 +73,12 @@ int linux_tunsetiff(int fd, const char *name) {
     return result(ioctl(fd, TUNSETIFF, &request));
 }
 
+int linux_tun_create(int fd, const char *name) {
+    struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL)};
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    return result(ioctl(fd, TUNSETIFF, &request));
+}
+
 int linux_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
     return result(mount(source, target, type, flags, data));
 }

@@ -1,0 +1,96 @@
+import Linux
+import Netlink
+import Plan
+
+/// The container's interface as it is while no bridge has it: what an undo puts back.
+struct PortState {
+    var mac: [UInt8]
+    var isUp: Bool
+    /// The bridge that it is a port of.
+    var master: Link?
+    var addresses: [LinkAddress]
+    /// In an order in which the kernel takes them.
+    var routes: [LinkRoute]
+    /// nil: as it was before `IPv6Setting.turnOff`.
+    var ipv6: IPv6Setting?
+
+    /// As the port is now, without what the kernel makes by itself.
+    init(of port: Link, _ netlink: NetlinkSocket) throws {
+        mac = port.address
+        isUp = port.isUp
+        master = try netlink.links().first { $0.index == port.master }
+        addresses = try netlink.addresses(of: port)
+        let routes = try netlink.routes().filter { $0.link == port.index && $0.proto != LinkRoute.protocolKernel }
+        // The kernel lists the default route first, but takes a gateway only after the route to it.
+        self.routes = routes.filter { $0.gateway == nil } + routes.filter { $0.gateway != nil }
+        ipv6 = try IPv6Setting(of: port.name)
+    }
+
+    /// As the engine had made it, after the plan.
+    init(nic: NIC, port: Link) {
+        mac = nic.guestMAC.bytes
+        isUp = true
+        master = nil
+        addresses = nic.addresses.map { $0.linkAddress(on: port) }
+        routes = nic.routes.map { $0.linkRoute(on: port) }
+        ipv6 = nil
+    }
+
+    /// Runs every step; what already is as wanted is fine.
+    func restore(on port: Link, _ netlink: NetlinkSocket, _ errors: inout ErrorCollector) {
+        if port.master != master?.index { errors.run { try netlink.perform(.setMaster(port, master)) } }
+        errors.run { try netlink.changeMAC(of: port, to: mac) }
+        errors.run { try ipv6.map { try $0.write(to: port.name) } ?? IPv6Setting.turnBackOn(port.name) }
+        errors.run { try netlink.perform(isUp ? .setUp(port) : .setDown(port)) }
+        for address in addresses { errors.run { try netlink.perform(.ensureAddress(address, on: port)) } }
+        for route in routes { errors.run { try netlink.perform(.ensureRoute(route)) } }
+    }
+
+    /// Takes every address and route from the port.
+    static func clear(_ port: Link, _ netlink: NetlinkSocket) throws {
+        // ip address flush dev PORT; ip route flush dev PORT
+        for address in try netlink.addresses(of: port) { try netlink.perform(.deleteAddress(address, on: port)) }
+        try IPv6Setting.turnOff(port.name)
+        for route in try netlink.routes() where route.link == port.index { try netlink.perform(.deleteRoute(route)) }
+    }
+}
+
+extension NetlinkSocket {
+    /// Live where the driver allows it; else the link is down afterwards.
+    func changeMAC(of link: Link, to mac: [UInt8]) throws {
+        if link.address == mac { return }
+        do {
+            try perform(.setMAC(link, mac))
+        } catch let error as SystemError where error.errno == .busy {
+            try perform(.setDown(link))
+            try perform(.setMAC(link, mac))
+        }
+    }
+}
+
+extension IPPrefix {
+    func linkAddress(on link: Link) -> LinkAddress {
+        // IPv6 without duplicate address detection: for its second the address could not be used.
+        LinkAddress(
+            link: link.index, address: address.bytes, prefixLength: UInt8(truncatingIfNeeded: length),
+            broadcast: broadcast, flags: address.isIPv6 ? LinkAddress.noDAD : 0)
+    }
+
+    /// IPv4 only; a /31 and a /32 have none (RFC 3021).
+    private var broadcast: [UInt8]? {
+        guard !address.isIPv6, length < 31 else { return nil }
+        return address.bytes.enumerated().map { index, byte in
+            byte | UInt8(truncatingIfNeeded: 0xff >> min(8, max(0, length - index * 8)))
+        }
+    }
+}
+
+extension Route {
+    func linkRoute(on link: Link) -> LinkRoute {
+        LinkRoute(
+            isIPv6: isIPv6, destination: destination?.address.bytes ?? [],
+            prefixLength: UInt8(truncatingIfNeeded: destination?.length ?? 0), gateway: via?.bytes, link: link.index,
+            metric: metric, scope: scope == "link" ? LinkRoute.scopeLink : nil, onlink: onlink ?? false,
+            source: source?.bytes)
+    }
+}
