@@ -1,0 +1,92 @@
+#define _GNU_SOURCE
+#include "CLinuxGuest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/mount.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+// <sys/mount.h> and <linux/mount.h> do not go together in this glibc, so the flags are taken from the latter.
+const unsigned long LINUX_MS_SHARED = MS_SHARED;
+const unsigned long LINUX_MS_UNBINDABLE = MS_UNBINDABLE;
+const unsigned long LINUX_MS_NODIRATIME = MS_NODIRATIME;
+const unsigned long LINUX_MS_SYNCHRONOUS = MS_SYNCHRONOUS;
+const unsigned long LINUX_MS_DIRSYNC = MS_DIRSYNC;
+const unsigned long LINUX_MS_LAZYTIME = MS_LAZYTIME;
+const unsigned long LINUX_MS_MANDLOCK = MS_MANDLOCK;
+const unsigned long LINUX_MS_NOSYMFOLLOW = MS_NOSYMFOLLOW;
+const int LINUX_PR_SET_NO_NEW_PRIVS = PR_SET_NO_NEW_PRIVS;
+const int LINUX_PR_SET_KEEPCAPS = PR_SET_KEEPCAPS;
+
+static int result(long value) { return value < 0 ? -errno : (int)value; }
+
+int linux_unix_listen(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        return -ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    // The socket's own mode becomes its file's mode (unix(7)): no moment at which others may connect.
+    if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 8) < 0) {
+        int saved = errno;
+        close(fd);
+        return -saved;
+    }
+    return fd;
+}
+
+int linux_accept(int fd) { return result(accept4(fd, NULL, NULL, SOCK_CLOEXEC)); }
+
+int linux_pidfd_getfd(int pid, int fd) {
+    int process = syscall(SYS_pidfd_open, pid, 0);
+    if (process < 0)
+        return -errno;
+    int copy = result(syscall(SYS_pidfd_getfd, process, fd, 0));
+    close(process);
+    return copy;
+}
+
+int linux_clone_mount(const char *path) {
+    return result(syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+}
+
+int linux_attach_mount(int fd, const char *target) {
+    return result(syscall(SYS_move_mount, fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS));
+}
+
+int linux_setrlimit(int resource, unsigned long soft, unsigned long hard) {
+    struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+    return result(setrlimit(resource, &limit));
+}
+
+int linux_set_user(unsigned int uid, unsigned int gid, const unsigned int *groups, unsigned long count) {
+    if (setgroups(count, groups) < 0 || setgid(gid) < 0 || setuid(uid) < 0)
+        return -errno;
+    return 0;
+}
+
+int linux_mount_flags(const char *path, unsigned long *flags) {
+    static const unsigned long pairs[][2] = {
+        {ST_RDONLY, MS_RDONLY},   {ST_NOSUID, MS_NOSUID},         {ST_NODEV, MS_NODEV},      {ST_NOEXEC, MS_NOEXEC},
+        {ST_NOATIME, MS_NOATIME}, {ST_NODIRATIME, MS_NODIRATIME}, {ST_RELATIME, MS_RELATIME}};
+    struct statvfs status;
+    if (statvfs(path, &status) < 0)
+        return -errno;
+    *flags = 0;
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (status.f_flag & pairs[i][0])
+            *flags |= pairs[i][1];
+    return 0;
+}

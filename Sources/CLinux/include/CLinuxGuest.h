@@ -1,0 +1,29 @@
+// What Streams and Guest need besides CLinux.h. Functions return -errno on failure.
+#pragma once
+
+// A non-blocking Unix stream socket that listens at PATH with mode 0600 (unix(7)). ENAMETOOLONG beyond 107 bytes.
+int linux_unix_listen(const char *path);
+// accept4(2) with SOCK_CLOEXEC.
+int linux_accept(int fd);
+// pidfd_getfd(2): a duplicate of the descriptor FD of the process PID.
+int linux_pidfd_getfd(int pid, int fd);
+// open_tree(2) with OPEN_TREE_CLONE: a mount of what is at PATH, attached nowhere; and move_mount(2) of it to TARGET.
+int linux_clone_mount(const char *path);
+int linux_attach_mount(int fd, const char *target);
+// setrlimit(2); LINUX_RLIM_INFINITY where a limit is ~0.
+int linux_setrlimit(int resource, unsigned long soft, unsigned long hard);
+// setgroups(2), setgid(2), setuid(2).
+int linux_set_user(unsigned int uid, unsigned int gid, const unsigned int *groups, unsigned long count);
+// statvfs(3): the flags of the mount at PATH as MS_ constants, for a remount that keeps them.
+int linux_mount_flags(const char *path, unsigned long *flags);
+
+extern const unsigned long LINUX_MS_SHARED;
+extern const unsigned long LINUX_MS_UNBINDABLE;
+extern const unsigned long LINUX_MS_NODIRATIME;
+extern const unsigned long LINUX_MS_SYNCHRONOUS;
+extern const unsigned long LINUX_MS_DIRSYNC;
+extern const unsigned long LINUX_MS_LAZYTIME;
+extern const unsigned long LINUX_MS_MANDLOCK;
+extern const unsigned long LINUX_MS_NOSYMFOLLOW;
+extern const int LINUX_PR_SET_NO_NEW_PRIVS;
+extern const int LINUX_PR_SET_KEEPCAPS;

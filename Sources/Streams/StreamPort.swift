@@ -1,0 +1,19 @@
+/// The vsock ports at which fc-boot listens, and to which the guest connects (CID 2, vsock(7)).
+///
+/// Firecracker turns a guest's connection to port N into one to the Unix socket `PATH_N`
+/// (firecracker/docs/vsock.md), so the sockets must be there before the guest boots.
+public enum StreamPort: UInt32, CaseIterable, Sendable {
+    case control = 1000
+    case stdin, stdout, stderr
+
+    /// The host's address (VMADDR_CID_HOST).
+    public static let host: UInt32 = 2
+
+    /// Its Unix socket, for the socket of Firecracker's vsock device.
+    public func socket(of vsock: String) -> String { "\(vsock)_\(rawValue)" }
+
+    /// With a terminal there is no stderr of its own.
+    public static func needed(terminal: Bool) -> [StreamPort] {
+        terminal ? [.control, .stdin, .stdout] : allCases
+    }
+}
