@@ -6,6 +6,11 @@ public struct Terminal {
     public let controller: Descriptor
     public let terminal: Descriptor
 
+    public init(controller: Descriptor, terminal: Descriptor) {
+        self.controller = controller
+        self.terminal = terminal
+    }
+
     /// openpty(3): in the devpts that /dev/ptmx belongs to. Both descriptors close on exec.
     public static func open() throws -> Terminal {
         var ends: (CInt, CInt) = (-1, -1)

@@ -3,8 +3,9 @@ import Linux
 
 /// fc-boot's side: listens for the guest's connections, and pumps stdin, stdout and stderr.
 ///
-/// Make it before Firecracker starts. `onMessage` gets what the guest says; `onClose` tells that the control connection
-/// ended, which is normal only after `finish`.
+/// Make it before Firecracker starts. `onMessage` gets what the guest says; `exited` comes when all output has been
+/// written, and wants `finish` as the answer. `onClose` tells that the control connection ended, which is normal only
+/// after `finish`.
 public final class HostStreams {
     private let loop: EventLoop
     private var files: [StreamPort: Descriptor]
@@ -12,6 +13,7 @@ public final class HostStreams {
     private var pumps: [StreamPort: Pump] = [:]
     private var control: ControlConnection?
     private var backlog: [ControlMessage] = []
+    private var exit: ControlMessage?
     private let onMessage: (ControlMessage) throws -> Void
     private let onClose: (StreamError?) throws -> Void
 
@@ -37,16 +39,26 @@ public final class HostStreams {
         if let control { try control.send(message) } else { backlog.append(message) }
     }
 
-    /// The guest's stdout and stderr have come to their end, or their readers are gone.
-    public var outputHasEnded: Bool {
-        [StreamPort.stdout, .stderr].allSatisfy { pumps[$0].map { $0.outcome != nil } ?? true }
+    /// `exited` overtakes the output, which has other connections: it waits for the output's end.
+    private func receive(_ message: ControlMessage) throws {
+        guard case .exited = message else { return try onMessage(message) }
+        exit = message
+        try outputEnded()
+    }
+
+    private func outputEnded() throws {
+        let running = [StreamPort.stdout, .stderr].contains { pumps[$0].map { $0.outcome == nil } ?? false }
+        guard !running, let exit else { return }
+        self.exit = nil
+        try onMessage(exit)
     }
 
     private func accept(_ connection: Descriptor, on port: StreamPort) throws {
         // One guest connects once.
         listeners[port] = nil
         if port == .control {
-            let control = try ControlConnection(connection, loop: loop, onMessage: onMessage, onClose: onClose)
+            let control = try ControlConnection(
+                connection, loop: loop, onMessage: { [unowned self] in try receive($0) }, onClose: onClose)
             self.control = control
             for message in backlog { try control.send(message) }
             backlog = []
@@ -55,7 +67,9 @@ public final class HostStreams {
             pumps[port] =
                 port == .stdin
                 ? Pump(.toFrames, from: .shared(file), to: guest, loop: loop) { _ in }
-                : Pump(.fromFrames, from: guest, to: .shared(file), loop: loop) { _ in }
+                : Pump(.fromFrames, from: guest, to: .shared(file), loop: loop) { [unowned self] _ in
+                    try outputEnded()
+                }
         }
     }
 }

@@ -41,14 +41,7 @@ final class HostEnds {
         var host: HostStreams?
         host = try ends.host { message in
             heard.append(message)
-            if case .exited = message { finishWhenDrained() }
-        }
-        func finishWhenDrained() {
-            if host?.outputHasEnded == true {
-                try? host?.send(.finish)
-            } else {
-                loop.after(milliseconds: 1) { finishWhenDrained() }
-            }
+            if case .exited = message { try host?.send(.finish) }
         }
         try host?.send(.signal(number: 10))
 

@@ -1,0 +1,127 @@
+import CLinux
+import Glibc
+import Linux
+import OCI
+import Plan
+
+/// The root file system as the image's process sees it. Made in the process's own mount namespace, as its first act;
+/// the order is runc's (libcontainer/rootfs_linux.go).
+struct ContainerRoot {
+    let document: GuestDocument
+    /// Mounts of the files that the engine gives, each with its target: taken along into the new root.
+    private let files: [(mount: Descriptor, target: String)]
+
+    /// Where init keeps the engine's files, so that they never reach the disk.
+    private static let folder = "/run/runcvm/etc"
+
+    /// Writes /etc/hosts and the like into a tmpfs of init's.
+    static func writeFiles(_ document: GuestDocument) throws {
+        try Files.ensureDirectory(folder)
+        let contents = [
+            "hosts": document.hosts, "resolv.conf": document.resolvConf,
+            "hostname": document.hostname.map { "\($0)\n" },
+        ]
+        for (name, text) in contents {
+            if let text { try Files.overwrite("\(folder)/\(name)", with: Array(text.utf8), mode: 0o644) }
+        }
+    }
+
+    /// Enters a new mount namespace and the image's root in it. Nothing that happens here is seen by init.
+    init(entering document: GuestDocument) throws {
+        self.document = document
+        try check(linux_unshare(LINUX_CLONE_NEWNS), "unshare", on: "mount namespace")
+        try FileSystem.setPropagation(LINUX_MS_PRIVATE | LINUX_MS_REC, of: "/")
+        files = try Files.list(Self.folder).map { name in
+            let source = "\(Self.folder)/\(name)"
+            let mount = try check(linux_clone_mount(source), "open_tree", on: source)
+            return (Descriptor(owning: mount, name: source), "/etc/\(name)")
+        }
+        // An initramfs cannot be left with pivot_root(2): the new root is moved over it (switch_root(8)).
+        try checked("chdir", on: GuestDisks.root) { Int(chdir(GuestDisks.root)) }
+        try check(linux_mount(".", "/", nil, LINUX_MS_MOVE, nil), "mount --move", on: GuestDisks.root)
+        try checked("chroot", on: GuestDisks.root) { Int(chroot(".")) }
+        try checked("chdir", on: "/") { Int(chdir("/")) }
+    }
+
+    /// All but what makes the root read-only. Modes are exact: the umask must be 0.
+    func populate() throws {
+        for mount in document.mounts { try perform(mount) }
+        for file in files { try attach(file.mount, to: file.target) }
+        try SystemControl.apply(document.sysctl)
+    }
+
+    /// The last steps: readonlyPaths, maskedPaths, and the root itself.
+    func protect() throws {
+        for path in document.readonlyPaths where Files.exists(path) {
+            try FileSystem.bind(path, to: path, recursive: true)
+            try FileSystem.makeReadOnly(path)
+        }
+        for path in document.maskedPaths { try mask(path) }
+        if document.root.readonly { try FileSystem.makeReadOnly("/") }
+    }
+
+    private func perform(_ mount: OCIMount) throws {
+        let options = MountOptions(mount.options ?? [])
+        var type = mount.type ?? "none"
+        var data = options.data
+        if type == "cgroup" {
+            // The guest's kernel has version 2 only, which takes none of version 1's options.
+            type = "cgroup2"
+            data = ""
+        }
+        try Files.ensureDirectory(mount.destination)
+        try FileSystem.mount(type, at: mount.destination, from: mount.source, options.flags, data: data)
+        for flags in options.propagation { try FileSystem.setPropagation(flags, of: mount.destination) }
+        if mount.destination == "/dev", type == "tmpfs" { try DeviceFolder.fill() }
+    }
+
+    /// Puts a file of the engine's over the image's, which is made if it is missing; a link is replaced: it may lead anywhere.
+    private func attach(_ mount: Descriptor, to target: String) throws {
+        try Files.ensureDirectory("/etc")
+        var status = stat()
+        if lstat(target, &status) == 0, status.st_mode & S_IFMT == S_IFLNK {
+            try checked("unlink", on: target) { Int(unlink(target)) }
+        }
+        _ = try Descriptor(opening: target, O_RDONLY | O_CREAT, mode: 0o644)
+        try check(linux_attach_mount(mount.raw, target), "move_mount \(mount.name)", on: target)
+    }
+
+    /// Hides a file behind /dev/null, a folder behind an empty one. What is not there needs no mask.
+    private func mask(_ path: String) throws {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            try FileSystem.mount("tmpfs", at: path, LINUX_MS_RDONLY, data: "size=0k")
+        } else {
+            try FileSystem.bind("/dev/null", to: path)
+        }
+    }
+}
+
+/// /dev as the runtime-spec wants it (config-linux.md: default devices, dev symbolic links).
+enum DeviceFolder {
+    static let nodes: [(name: String, major: UInt32, minor: UInt32)] = [
+        ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
+    ]
+    static let links = [
+        ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"), ("ptmx", "pts/ptmx"),
+    ]
+
+    /// Into the empty /dev.
+    static func fill() throws {
+        for node in nodes {
+            let path = "/dev/\(node.name)"
+            try check(linux_mknod(path, S_IFCHR | 0o666, node.major, node.minor), "mknod", on: path)
+        }
+        for (name, target) in links {
+            try checked("symlink", on: "/dev/\(name)") { Int(symlink(target, "/dev/\(name)")) }
+        }
+    }
+
+    /// Makes the terminal at `path` (/dev/pts/0) the console.
+    static func bindConsole(_ path: String) throws {
+        _ = try Descriptor(opening: "/dev/console", O_RDONLY | O_CREAT | O_NOCTTY, mode: 0o600)
+        try FileSystem.bind(path, to: "/dev/console")
+    }
+}

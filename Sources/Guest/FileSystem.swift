@@ -1,0 +1,43 @@
+import CLinux
+import Glibc
+import Linux
+
+/// mount(2) and umount2(2), with errors that name the mount point.
+enum FileSystem {
+    static func mount(
+        _ type: String, at target: String, from source: String? = nil, _ flags: UInt = 0, data: String = ""
+    ) throws {
+        try check(linux_mount(source ?? type, target, type, flags, data), "mount \(type)", on: target)
+    }
+
+    static func bind(_ source: String, to target: String, recursive: Bool = false) throws {
+        let flags = LINUX_MS_BIND | (recursive ? LINUX_MS_REC : 0)
+        try check(linux_mount(source, target, nil, flags, nil), "mount --bind \(source)", on: target)
+    }
+
+    /// Changes one mount, not its file system, to read-only, keeping its other flags.
+    static func makeReadOnly(_ target: String) throws {
+        var flags: UInt = 0
+        try check(linux_mount_flags(target, &flags), "statvfs", on: target)
+        try check(
+            linux_mount(nil, target, nil, flags | LINUX_MS_BIND | LINUX_MS_REMOUNT | LINUX_MS_RDONLY, nil),
+            "mount -o remount,bind,ro", on: target)
+    }
+
+    static func setPropagation(_ flags: UInt, of target: String) throws {
+        try check(linux_mount(nil, target, nil, flags, nil), "mount --make-private or the like", on: target)
+    }
+
+    /// Unmounts; where somebody still uses the file system, makes it read-only, so that it is clean on its device.
+    static func unmount(_ target: String) throws {
+        for _ in 0..<20 {
+            let result = linux_umount(target, 0)
+            if result == 0 || result == -EINVAL || result == -ENOENT { return }
+            // A mount namespace whose last process has just died goes a little later.
+            guard result == -EBUSY else { try check(result, "umount", on: target); return }
+            usleep(5000)
+        }
+        try check(
+            linux_mount(nil, target, nil, LINUX_MS_REMOUNT | LINUX_MS_RDONLY, nil), "mount -o remount,ro", on: target)
+    }
+}

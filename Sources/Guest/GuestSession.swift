@@ -1,0 +1,144 @@
+import CLinux
+import Glibc
+import Linux
+import Plan
+import Streams
+
+/// The guest's side of the conversation with fc-boot: runs the image's process, pumps its stdio, reports its end.
+final class GuestSession {
+    /// How long the host may take to say `finish` after the last message.
+    private static let patience = 30_000
+
+    private let loop: EventLoop
+    private var control: ControlConnection?
+    private var process: GuestProcess?
+    private var pumps: [Pump] = []
+    /// stdout's and stderr's, which must have come to their end before `exited` is sent.
+    private var outputs: [Pump] = []
+    private var status: Int?
+    private var hostIsGone = false
+
+    /// Connects to fc-boot's control port. The vsock device appears a moment after its module is loaded.
+    init() throws {
+        loop = EventLoop()
+        let connection = try Self.connect(.control)
+        control = try ControlConnection(
+            connection, loop: loop,
+            onMessage: { [unowned self] in try receive($0) },
+            onClose: { [unowned self] in hostGone($0) })
+    }
+
+    private static func connect(_ port: StreamPort) throws -> Descriptor {
+        let early: Set<Errno> = [.noDevice, .addressNotAvailable, Errno(EAFNOSUPPORT), Errno(ENETUNREACH)]
+        var attempts = 1000
+        while true {
+            let result = linux_vsock_connect(StreamPort.host, port.rawValue)
+            attempts -= 1
+            if result < 0, attempts > 0, early.contains(Errno(-result)) {
+                usleep(5000)
+                continue
+            }
+            let name = "vsock \(StreamPort.host):\(port.rawValue)"
+            return Descriptor(owning: try check(result, "connect", on: name), name: name)
+        }
+    }
+
+    /// Starts the process and stays until the host has everything, or is gone.
+    func run(_ document: GuestDocument) throws {
+        let terminal = document.process.terminal ?? false
+        var connections: [StreamPort: Descriptor] = [:]
+        for port in StreamPort.needed(terminal: terminal) where port != .control {
+            connections[port] = try Self.connect(port)
+        }
+        // Before the fork: the end of a process that lives for a moment only must not be missed.
+        try loop.watchSignals { [unowned self] in try handle(signal: $0) }
+        process = try GuestProcess.start(document)
+        if let process { try control?.send(.started(pid: Int(process.pid))) }
+        try pump(connections)
+        try loop.run()
+    }
+
+    /// Tells the host why the guest stops, and waits until it knows.
+    func fail(_ failure: StartFailure) {
+        do {
+            try control?.send(.failed(message: failure.message, status: failure.status))
+            try waitForFinish()
+            if !hostIsGone { try loop.run() }
+        } catch {
+            Console.print("\(error)")
+        }
+    }
+
+    private func pump(_ connections: [StreamPort: Descriptor]) throws {
+        // From here on the pumps alone hold the pipes: when one lets go of its pipe, it closes.
+        defer { process?.letGoOfStdio() }
+        if let input = process?.input, let connection = connections[.stdin] {
+            pumps.append(Pump(.fromFrames, from: try .own(connection), to: try .own(input), loop: loop) { _ in })
+        }
+        for (port, descriptor) in [(StreamPort.stdout, process?.output), (.stderr, process?.errors)] {
+            guard let descriptor, let connection = connections[port] else { continue }
+            outputs.append(
+                Pump(.toFrames, from: try .own(descriptor), to: try .own(connection), loop: loop) { [unowned self] _ in
+                    try reportEnd()
+                })
+        }
+    }
+
+    private func receive(_ message: ControlMessage) throws {
+        switch message {
+        case .signal(let number): signal(CInt(number))
+        case .windowSize(let rows, let columns):
+            if let terminal = process?.terminal { try Terminal.resize(terminal, rows: rows, columns: columns) }
+        case .finish: loop.stop()
+        case .started, .exited, .failed: break  // ours
+        }
+    }
+
+    private func hostGone(_ error: StreamError?) {
+        Console.print(error.map { "\($0)" } ?? "fc-boot has closed the control connection")
+        hostIsGone = true
+        signal(SIGKILL)
+        loop.stop()
+    }
+
+    private func signal(_ number: CInt) {
+        // ESRCH: it has ended, which SIGCHLD tells.
+        if let process, status == nil { kill(process.pid, number) }
+    }
+
+    private func handle(signal number: CInt) throws {
+        switch number {
+        case SIGCHLD: try reap()
+        case SIGINT, SIGTERM, SIGPWR: signal(SIGTERM)  // Ctrl-Alt-Del of the virtual keyboard, power button
+        default: break
+        }
+    }
+
+    private func reap() throws {
+        while true {
+            var word: CInt = 0
+            let pid = waitpid(-1, &word, WNOHANG)
+            guard pid > 0 else { return }
+            guard pid == process?.pid else { continue }
+            let number = linux_term_signal(word)
+            status = number > 0 ? 128 + Int(number) : Int(linux_exit_status(word))
+            // Nobody is left at the terminal: letting go of it ends the controller's output.
+            process?.terminal = nil
+            try reportEnd()
+        }
+    }
+
+    /// Sends `exited` when the process and its output have come to their end.
+    private func reportEnd() throws {
+        guard let status, outputs.allSatisfy({ $0.outcome != nil }) else { return }
+        try control?.send(.exited(status: status))
+        try waitForFinish()
+    }
+
+    private func waitForFinish() throws {
+        loop.after(milliseconds: Self.patience) { [unowned self] in
+            Console.print("fc-boot has not said `finish` within \(Self.patience / 1000) seconds")
+            loop.stop()
+        }
+    }
+}
