@@ -11,14 +11,19 @@ public struct Machine: Codable, Hashable, Sendable {
     public var firecracker: String
     /// The folder for sockets and the console's log; fc-boot may write there.
     public var directory: String
+    /// The process has a terminal.
+    public var terminal: Bool
 
-    public init(id: String, vcpus: Int, memory: Int, config: String, firecracker: String, directory: String) {
+    public init(
+        id: String, vcpus: Int, memory: Int, config: String, firecracker: String, directory: String, terminal: Bool
+    ) {
         self.id = id
         self.vcpus = vcpus
         self.memory = memory
         self.config = config
         self.firecracker = firecracker
         self.directory = directory
+        self.terminal = terminal
     }
 
     /// The Unix socket at which Firecracker's vsock device listens; guest ports are `PATH_PORT`.

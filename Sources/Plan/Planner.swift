@@ -9,6 +9,13 @@ public struct Planner {
         try Planner(facts: facts).plan()
     }
 
+    /// The checks that need no network: which hypervisor and which mode the container asks for, and whether it may.
+    public static func checkRequest(of container: ContainerFacts) throws {
+        let planner = Planner(facts: Facts(container: container, links: [], routes: []))
+        try planner.checkHypervisor()
+        _ = try planner.requestedMode()
+    }
+
     func plan() throws -> NetworkPlan {
         try checkHypervisor()
         let mode = try requestedMode()

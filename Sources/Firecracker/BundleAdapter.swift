@@ -1,0 +1,147 @@
+import Glibc
+import Linux
+import OCI
+import Plan
+
+/// oci-adapt: makes a container's run directory, images and jail, and its config.json that of the jail.
+public struct BundleAdapter {
+    public let id: String
+    public let bundle: String
+    let installation: Installation
+    let environment: [String: String]
+    let directory: RunDirectory
+
+    public init(id: String, bundle: String, environment: [String: String]) throws {
+        self.id = id
+        self.bundle = bundle
+        self.environment = environment
+        installation = try Installation(environment: environment)
+        directory = try RunDirectory(id: id)
+    }
+
+    /// The adapted config.json; the same one where there is nothing to adapt. Undoes itself where it fails.
+    public func adapt(_ document: JSONValue) throws -> JSONValue {
+        let config = try OCIConfig(document: document)
+        let request = ContainerRequest(config)
+        if request.isSandbox || request.isAdapted { return document }
+        try request.check(hostNetwork: Self.usesHostNetwork(config))
+        try checkKVM()
+        var committed = false
+        let isNew = !directory.exists
+        // After a failure the engine may ask for nothing more: what is ours goes now.
+        defer { if !committed, isNew { try? directory.delete() } }
+        try directory.create()
+        try Files.replace(directory.config, with: try document.serialized())
+        let jail = JailConfig(root: directory.jail, files: try files(config), user: VMUser.id(for: id))
+        try lay(jail)
+        committed = true
+        return jail.adapt(document)
+    }
+
+    /// Rewrites the bundle's config.json.
+    public func adaptInPlace() throws {
+        let path = "\(bundle)/config.json"
+        guard Files.exists(bundle) else { throw Failure(.missingInput, "bundle \(bundle): no such folder") }
+        guard Files.exists(path) else {
+            throw Failure(.missingInput, "\(path): no such file; a bundle holds a config.json")
+        }
+        let original = try JSONValue(parsing: try Files.read(path), subject: path)
+        let adapted = try adapt(original)
+        if adapted != original { try Files.replace(path, with: try adapted.serialized()) }
+    }
+
+    /// No entry, or one that leads to this process's own network namespace (network_namespaces(7)).
+    static func usesHostNetwork(_ config: OCIConfig) -> Bool {
+        guard let entry = config.linux?.namespaces?.last(where: { $0.type == "network" }) else { return true }
+        guard let path = entry.path else { return false }
+        var theirs = stat()
+        var ours = stat()
+        guard stat(path, &theirs) == 0, stat("/proc/self/ns/net", &ours) == 0 else { return false }
+        return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino
+    }
+
+    private func checkKVM() throws {
+        let remedy = "enable virtualization in the firmware, then modprobe kvm_intel or kvm_amd"
+        let descriptor = open("/dev/kvm", O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            let error = Errno.current
+            let kind: Failure.Kind = error == .accessDenied || error == .notPermitted ? .privilege : .unavailable
+            throw Failure(kind, "/dev/kvm: \(error); \(kind == .privilege ? "run as root" : remedy)")
+        }
+        close(descriptor)
+    }
+
+    private func files(_ config: OCIConfig) throws -> [JailConfig.File] {
+        var files = [
+            JailConfig.File(installation.program, at: JailConfig.program),
+            JailConfig.File(try installation.firecracker(), at: JailConfig.firecracker),
+            JailConfig.File(try installation.kernel(), at: JailConfig.kernel),
+            JailConfig.File(try installation.initrd(), at: JailConfig.initrd),
+            JailConfig.File(directory.machine, at: JailConfig.machine),
+            JailConfig.File(directory.firecracker, at: JailConfig.firecrackerConfig),
+            JailConfig.File(directory.guest, at: JailConfig.guest),
+            JailConfig.File(directory.vm, at: JailConfig.directory, writable: true),
+        ]
+        let root = try rootFolder(config)
+        let images = RootImage(environment: environment)
+        let storage: String
+        if let overlay = try OverlayMount(at: root, mountinfo: Files.readText("/proc/self/mountinfo"))?.resolved(
+            root: root),
+            let upper = overlay.upper, let home = Files.parent(of: upper)
+        {
+            // Beside the container's own layer: the engine removes that folder with the container.
+            storage = home
+            files.append(JailConfig.File(try images.shared(layers: overlay.image), at: JailConfig.image))
+            if try !Files.list(upper).isEmpty {
+                let changes = "\(storage)/runcvm-changes.erofs"
+                try images.build(layers: [upper], to: changes)
+                files.append(JailConfig.File(changes, at: JailConfig.changes))
+            }
+        } else {
+            storage = directory.storage
+            try Files.ensureDirectory(storage, mode: 0o700)
+            let image = "\(storage)/image.erofs"
+            try images.build(layers: [root], to: image)
+            files.append(JailConfig.File(image, at: JailConfig.image))
+        }
+        let disk = "\(storage)/runcvm.ext4"
+        try WritableDisk(environment: environment).ensure(
+            at: disk, size: try diskSize(config), owner: VMUser.id(for: id))
+        files.append(JailConfig.File(disk, at: JailConfig.disk, writable: true))
+        return files
+    }
+
+    private func rootFolder(_ config: OCIConfig) throws -> String {
+        guard let path = config.root?.path else { throw Failure.badInput("config.json.root.path", "missing") }
+        let absolute = path.hasPrefix("/") ? path : "\(bundle)/\(path)"
+        guard Files.exists(absolute) else {
+            throw Failure(.missingInput, "config.json.root.path: \(absolute): no such folder")
+        }
+        return try OverlayMount.realPath(absolute)
+    }
+
+    /// In MiB: 10 GiB, or what RUNCVM_DISK_SIZE says.
+    private func diskSize(_ config: OCIConfig) throws -> Int {
+        guard let setting = ContainerRequest(config).setting("RUNCVM_DISK_SIZE") else { return 10240 }
+        guard let size = MachineSize.parse(setting), size >= 16 else {
+            throw Failure(.usage, "RUNCVM_DISK_SIZE=\(setting): not a size of at least 16M, like 2G")
+        }
+        return size
+    }
+
+    /// The folders and files that the jail's mounts cover, and those that the VMM's user owns.
+    private func lay(_ jail: JailConfig) throws {
+        for path in [directory.machine, directory.firecracker, directory.guest] {
+            try Files.overwrite(path, with: [], mode: 0o400)
+            try checked("chown", on: path) { Int(chown(path, jail.user, jail.user)) }
+        }
+        try Files.ensureDirectory(directory.vm, mode: 0o700)
+        try checked("chown", on: directory.vm) { Int(chown(directory.vm, jail.user, jail.user)) }
+        for folder in ["", "/proc", "/dev", "/bin", "/boot", JailConfig.directory] {
+            try Files.ensureDirectory(directory.jail + folder, mode: 0o755)
+        }
+        for file in jail.files where file.destination != JailConfig.directory {
+            try Files.overwrite(directory.jail + file.destination, with: [], mode: 0o444)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Glibc
+import Linux
+import OCI
+import Plan
+
+/// fc-config: from the document to the files that boot the VM, and the document's key `machine`.
+public struct MachineBuilder {
+    let state: VMState
+    let container: ContainerReference
+    let network: NetworkPlan
+    let directory: RunDirectory
+
+    public init(_ state: VMState) throws {
+        self.state = state
+        container = try state.container()
+        network = try state.network()
+        directory = try RunDirectory(id: container.id)
+    }
+
+    /// For a container that oci-adapt has jailed: everything comes from its config.json.
+    public func buildJailed() throws -> VMState {
+        guard let config = try directory.originalConfig(bundle: nil), let process = config.process else {
+            throw Failure(
+                .missingInput, "\(directory.config): no config.json of container \(container.id); run oci-adapt first")
+        }
+        let request = ContainerRequest(config)
+        let hasChanges = Files.exists(directory.jail + JailConfig.changes)
+        let hasImage = Files.exists(directory.jail + JailConfig.image)
+        let files = FirecrackerConfig.Files(
+            kernel: JailConfig.kernel, initrd: JailConfig.initrd,
+            layers: (hasChanges ? [JailConfig.changes] : []) + (hasImage ? [JailConfig.image] : []),
+            disk: JailConfig.disk, guest: JailConfig.guest, vsock: "\(JailConfig.directory)/v.sock")
+        let size = try MachineSize(
+            resources: config.linux?.resources, request: request, hostCPUs: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let guest = GuestDocument(
+            hostname: config.hostname, domainname: config.domainname,
+            hosts: try request.source(of: "/etc/hosts").map(Files.readText), resolvConf: network.dns.resolvConf,
+            nics: network.nics, root: files.root(readonly: config.root?.readonly ?? false), mounts: request.guestMounts,
+            maskedPaths: config.linux?.maskedPaths ?? [], readonlyPaths: config.linux?.readonlyPaths ?? [],
+            sysctl: config.linux?.sysctl ?? [:], process: process)
+        let machine = Machine(
+            id: Self.name(for: container.id), vcpus: size.vcpus, memory: size.memory,
+            config: JailConfig.firecrackerConfig, firecracker: JailConfig.firecracker, directory: JailConfig.directory,
+            terminal: process.terminal ?? false)
+        return try write(machine, files: files, size: size, guest: guest)
+    }
+
+    /// What an administrator boots by hand: a kernel and a root disk of their own.
+    public struct ByHand {
+        public var kernel: String
+        public var initrd: String
+        public var rootfs: String
+        public var firecracker: String
+        public var size: MachineSize
+        public var process: OCIProcess
+        public var hostname: String
+
+        public init(
+            kernel: String, initrd: String, rootfs: String, firecracker: String, size: MachineSize, process: OCIProcess,
+            hostname: String
+        ) {
+            self.kernel = kernel
+            self.initrd = initrd
+            self.rootfs = rootfs
+            self.firecracker = firecracker
+            self.size = size
+            self.process = process
+            self.hostname = hostname
+        }
+    }
+
+    public func build(_ hand: ByHand) throws -> VMState {
+        let machine = Machine(
+            id: Self.name(for: container.id), vcpus: hand.size.vcpus, memory: hand.size.memory,
+            config: directory.firecracker, firecracker: hand.firecracker, directory: directory.vm,
+            terminal: hand.process.terminal ?? false)
+        try Files.ensureDirectory(directory.vm, mode: 0o700)
+        let files = FirecrackerConfig.Files(
+            kernel: hand.kernel, initrd: hand.initrd, layers: [], disk: hand.rootfs, guest: directory.guest,
+            vsock: machine.vsock)
+        let mounts = [
+            OCIMount(destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"]),
+            OCIMount(destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"]),
+            OCIMount(
+                destination: "/dev/pts", type: "devpts", source: "devpts",
+                options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+            OCIMount(destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev"]),
+            OCIMount(destination: "/run", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=755"]),
+        ]
+        let guest = GuestDocument(
+            hostname: hand.hostname, domainname: nil, hosts: nil, resolvConf: network.dns.resolvConf,
+            nics: network.nics,
+            root: files.root(readonly: false), mounts: mounts, maskedPaths: [], readonlyPaths: [], sysctl: [:],
+            process: hand.process)
+        return try write(machine, files: files, size: hand.size, guest: guest)
+    }
+
+    private func write(
+        _ machine: Machine, files: FirecrackerConfig.Files, size: MachineSize, guest: GuestDocument
+    ) throws -> VMState {
+        let config = FirecrackerConfig(files: files, size: size, nics: network.nics)
+        let document = try VMState(container: ContainerReference(id: container.id), network: network)
+            .adding("machine", machine)
+        // In place: the jail has these files bound by their inodes.
+        try Files.overwrite(directory.firecracker, with: try JSONValue(encoding: config).serialized() + [0x0a])
+        try Files.overwrite(directory.guest, with: Self.padded(try JSONValue(encoding: guest).serialized() + [0x0a]))
+        try Files.overwrite(directory.machine, with: try document.serialized())
+        return try state.adding("machine", machine)
+    }
+
+    /// A drive is a whole number of 512-byte sectors.
+    static func padded(_ bytes: [UInt8]) -> [UInt8] {
+        bytes + [UInt8](repeating: 0x20, count: (512 - bytes.count % 512) % 512)
+    }
+
+    /// Firecracker's ids: letters, digits and `-`, at most 64.
+    static func name(for id: String) -> String {
+        String(id.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }.prefix(64))
+    }
+}

@@ -1,0 +1,70 @@
+import Glibc
+import Linux
+import OCI
+import Plan
+
+/// A container's folder under /run/runcvm, mode 0700. What is in it lives as long as the container runs.
+///
+///     state.json        the document on the pipe, as hooks/prestart left it
+///     config.json       the container's own config.json, before oci-adapt
+///     machine.json      the document's `machine`, for fc-boot          ┐ seen by the VMM, in its jail
+///     firecracker.json  Firecracker's configuration                    │
+///     guest.json        what the guest's init makes of the machine     │
+///     vm/               sockets and the console's log                  ┘
+///     jail/             the root folder of the VMM: mount points only
+public struct RunDirectory: Sendable {
+    public static let base = "/run/runcvm"
+    public let id: String
+    public var path: String { "\(Self.base)/\(id)" }
+
+    public init(id: String) throws {
+        try ContainerID.validate(id, at: "container.id")
+        self.id = id
+    }
+
+    public var state: String { "\(path)/state.json" }
+    public var config: String { "\(path)/config.json" }
+    public var machine: String { "\(path)/machine.json" }
+    public var firecracker: String { "\(path)/firecracker.json" }
+    public var guest: String { "\(path)/guest.json" }
+    public var vm: String { "\(path)/vm" }
+    public var jail: String { "\(path)/jail" }
+
+    /// For an image and a disk that have no place beside the container's own layer: gone when it stops.
+    public var storage: String { "/var/lib/runcvm/containers/\(id)" }
+
+    public var exists: Bool { Files.exists(path) }
+    /// oci-adapt has made this container's jail.
+    public var isJailed: Bool { Files.exists(jail) }
+
+    public func create() throws {
+        try Files.ensureDirectory(path, mode: 0o700)
+    }
+
+    public func delete() throws {
+        try Files.deleteTree(storage)
+        try Files.deleteTree(path)
+    }
+
+    /// Who runs the VMM: the owner of `vm/`, or this user where the administrator boots by hand.
+    public func vmUser() throws -> UInt32 {
+        var status = stat()
+        guard stat(vm, &status) == 0 else { return geteuid() }
+        return status.st_uid
+    }
+
+    /// The container's own configuration: as saved by oci-adapt, else the bundle's.
+    public func originalConfig(bundle: String?) throws -> OCIConfig? {
+        let candidates = [config] + (bundle.map { ["\($0)/config.json"] } ?? [])
+        guard let path = candidates.first(where: Files.exists) else { return nil }
+        return try OCIConfig(document: JSONValue(parsing: Files.read(path), subject: path))
+    }
+}
+
+/// A user of its own for each VM, without a name and without rights, so that no VMM can touch another's files.
+public enum VMUser {
+    /// 1,000,000,000 and up, by a digest of the container's id: beyond the ranges of useradd(8) and of subuid(5).
+    public static func id(for container: String) -> UInt32 {
+        1_000_000_000 + UInt32(Digest.fnv1a64(container.utf8) >> 36)
+    }
+}

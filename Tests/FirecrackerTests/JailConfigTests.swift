@@ -1,0 +1,153 @@
+import Foundation
+import OCI
+import Testing
+
+@testable import Firecracker
+
+/// A config.json as Docker 26 writes it.
+func dockerConfig() throws -> JSONValue {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
+        path: "../Fixtures/oci/docker-bridge.json")
+    return try JSONValue(parsing: [UInt8](try Data(contentsOf: file)), subject: "docker-bridge.json")
+}
+
+@Suite("the VMM's jail")
+struct JailConfigTests {
+    let original: JSONValue
+    let adapted: JSONValue
+
+    init() throws {
+        original = try dockerConfig()
+        let files = [
+            JailConfig.File("/run/runcvm/x/vm", at: "/vm", writable: true), JailConfig.File("/k", at: "/boot/vmlinux"),
+        ]
+        adapted = JailConfig(root: "/run/runcvm/x/jail", files: files, user: 1_000_000_042).adapt(original)
+    }
+
+    @Test("the process is fc-boot, without capabilities, as a user of its own")
+    func process() throws {
+        let process = try #require(OCIConfig(document: adapted).process)
+        #expect(process.args == ["/bin/runcvm", "fc-boot", "/machine.json"])
+        #expect(process.user?.uid == 1_000_000_042)
+        #expect(process.noNewPrivileges == true)
+        let sets = try #require(process.capabilities)
+        for set in [sets.bounding, sets.effective, sets.permitted, sets.inheritable, sets.ambient] {
+            #expect(set == [])
+        }
+        #expect(process.rlimits == nil)
+        #expect(adapted["process"]?["apparmorProfile"] == "docker-default")
+    }
+
+    @Test("nothing of the image or the host is mounted but what was named")
+    func mounts() throws {
+        let destinations = try #require(OCIConfig(document: adapted).mounts).map(\.destination)
+        #expect(destinations == ["/proc", "/dev", "/dev/pts", "/vm", "/boot/vmlinux"])
+        #expect(adapted["root"] == ["path": "/run/runcvm/x/jail", "readonly": true])
+        #expect(adapted["mounts"]?.array?.last?["options"]?.array?.contains("ro") == true)
+    }
+
+    @Test("every other field survives unchanged")
+    func survives() {
+        for key in ["ociVersion", "hostname", "hooks"] { #expect(adapted[key] == original[key], "\(key)") }
+        for key in ["namespaces", "seccomp", "sysctl", "cgroupsPath", "maskedPaths", "readonlyPaths"] {
+            #expect(adapted["linux"]?[key] == original["linux"]?[key], "\(key)")
+        }
+        #expect(adapted["linux"]?["resources"]?["cpu"] == original["linux"]?["resources"]?["cpu"])
+    }
+
+    @Test("the cgroup allows /dev/kvm and /dev/net/tun besides what it allowed")
+    func devices() throws {
+        let rules = try #require(adapted["linux"]?["resources"]?["devices"]?.array)
+        #expect(rules.count == 4)
+        #expect(rules.suffix(2).map { $0["minor"]?.integer } == [232, 200])
+        #expect(adapted["linux"]?["devices"]?.array?.map { $0["path"]?.string } == ["/dev/kvm", "/dev/net/tun"])
+    }
+}
+
+@Suite("what a container may ask for")
+struct ContainerRequestTests {
+    private func check(hostNetwork: Bool = false, _ change: (inout JSONValue) -> Void) throws {
+        var document = try dockerConfig()
+        change(&document)
+        try ContainerRequest(OCIConfig(document: document)).check(hostNetwork: hostNetwork)
+    }
+
+    private func add(_ variable: JSONValue, to document: inout JSONValue) {
+        let env = document["process"]?["env"]?.array ?? []
+        document["process"]?["env"] = .array(env + [variable])
+    }
+
+    @Test("an ordinary container is fine")
+    func ordinary() throws {
+        try check { _ in }
+    }
+
+    @Test("what does not work yet is refused by name")
+    func refused() {
+        let volume: JSONValue = ["destination": "/data", "type": "bind", "source": "/srv", "options": ["rbind"]]
+        #expect(
+            throws: Failure(.unavailable, "a volume (bind mount on /data) is not supported with --runtime=runcvm yet")
+        ) {
+            try check { document in
+                let mounts = document["mounts"]?.array ?? []
+                document["mounts"] = .array(mounts + [volume])
+            }
+        }
+        #expect(throws: Failure(.unavailable, "RUNCVM_SYSTEMD=true is not supported with --runtime=runcvm yet")) {
+            try check { add("RUNCVM_SYSTEMD=true", to: &$0) }
+        }
+        let failure = #expect(throws: Failure.self) { try check(hostNetwork: true) { _ in } }
+        #expect(failure?.message.contains("RUNCVM_NETWORK_MODE=host") == true)
+    }
+
+    @Test("another hypervisor is refused by name")
+    func hypervisor() {
+        let failure = #expect(throws: Failure.self) { try check { add("RUNCVM_HYPERVISOR=qemu", to: &$0) } }
+        #expect(failure?.kind == .usage)
+        #expect(failure?.message.contains("qemu") == true)
+    }
+
+    @Test("no command is a fault of the bundle")
+    func noCommand() {
+        let failure = #expect(throws: Failure.self) { try check { $0["process"]?["args"] = [] } }
+        #expect(failure?.kind == .badInput)
+    }
+}
+
+@Suite("the VM's size")
+struct MachineSizeTests {
+    private func size(_ resources: String, env: [JSONValue] = [], cpus: Int = 8) throws -> MachineSize {
+        var document = try dockerConfig()
+        document["linux"]?["resources"] = try JSONValue(parsing: [UInt8](resources.utf8), subject: "resources")
+        document["process"]?["env"] = .array(env)
+        let config = try OCIConfig(document: document)
+        return try MachineSize(resources: config.linux?.resources, request: ContainerRequest(config), hostCPUs: cpus)
+    }
+
+    @Test("no limits: 512 MiB and the host's CPUs, at most 32")
+    func defaults() throws {
+        #expect(try size("{}") == MachineSize(vcpus: 8, memory: 512))
+        #expect(try size(#"{"memory":{"limit":-1}}"#, cpus: 64) == MachineSize(vcpus: 32, memory: 512))
+        #expect(try size(#"{"memory":{"limit":9223372036854771712}}"#).memory == 512)
+    }
+
+    @Test("--cpus rounds up, --cpuset-cpus counts, -m leaves room for the VMM")
+    func limits() throws {
+        #expect(try size(#"{"cpu":{"quota":150000,"period":100000}}"#).vcpus == 2)
+        #expect(try size(#"{"cpu":{"cpus":"0-2,5"}}"#).vcpus == 4)
+        #expect(try size(#"{"memory":{"limit":536870912}}"#).memory == 512 - MachineSize.overhead)
+    }
+
+    @Test("the variables win over the limits")
+    func variables() throws {
+        let env: [JSONValue] = ["RUNCVM_CPUS=3", "RUNCVM_MEM_SIZE=2G"]
+        #expect(try size(#"{"memory":{"limit":536870912}}"#, env: env) == MachineSize(vcpus: 3, memory: 2048))
+    }
+
+    @Test("too little or no number is refused with the remedy")
+    func refused() {
+        #expect(throws: Failure.self) { try size(#"{"memory":{"limit":67108864}}"#) }
+        #expect(throws: Failure.self) { try size("{}", env: ["RUNCVM_MEM_SIZE=lots"]) }
+        #expect(throws: Failure.self) { try size("{}", env: ["RUNCVM_CPUS=0"]) }
+    }
+}
