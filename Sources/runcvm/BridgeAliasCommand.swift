@@ -1,0 +1,25 @@
+import ArgumentParser
+import HostNetwork
+import Plan
+
+struct BridgeAliasCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bridge-alias",
+        abstract: "Join each tap with its container interface by a bridge, and put the alias on it.",
+        discussion: """
+            The guest takes the container's MAC and addresses; the interface gets a new MAC and becomes a port. The alias
+            is how the namespace itself reaches the VM; nothing about it is ever asked or answered on the wire. Adds
+            `bridges` to the document. The inverse is bridge-restore.
+
+              runcvm net-plan --netns /run/netns/web | runcvm tap-create | runcvm bridge-alias | jq .bridges
+            """)
+
+    @OptionGroup var namespace: NetnsOptions
+
+    func run() throws {
+        let state = try DocumentPipe.read(verb: "bridge-alias")
+        let network = try state.network()
+        let bridges = try namespace.run(state.container()) { try BridgeSetup.create(network) }
+        try DocumentPipe.write(try state.adding("bridges", bridges))
+    }
+}

@@ -1,0 +1,23 @@
+import ArgumentParser
+import HostNetwork
+import Plan
+
+struct BridgeRestoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bridge-restore",
+        abstract: "Give each container interface its MAC, addresses and routes back: the inverse of bridge-alias.",
+        discussion: """
+            Works on what is there: it may run twice, on a half-made bridge, and in a namespace that is gone.
+
+              runcvm bridge-restore < /run/runcvm/ID/state.json | runcvm tap-delete
+            """)
+
+    @OptionGroup var namespace: NetnsOptions
+
+    func run() throws {
+        let state = try DocumentPipe.read(verb: "bridge-restore")
+        let network = try state.network()
+        _ = try namespace.runIfThere(state.container()) { try BridgeSetup.restore(network) }
+        try DocumentPipe.write(state.removing("bridges"))
+    }
+}

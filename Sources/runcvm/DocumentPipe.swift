@@ -1,0 +1,38 @@
+import Glibc
+import Linux
+import OCI
+import Plan
+
+/// stdin and stdout of a verb: a document comes in, a document goes out.
+enum DocumentPipe {
+    /// The document on stdin. On a terminal nobody writes one: say what is wanted instead of waiting.
+    static func read(verb: String) throws -> VMState {
+        try VMState(
+            parsing: try readText(verb: verb, wanted: "the document of the verb before it"),
+            subject: "document on stdin")
+    }
+
+    static func readText(verb: String, wanted: String) throws -> [UInt8] {
+        guard isatty(0) == 0 else {
+            throw Failure(.usage, "wants \(wanted) on stdin, which is a terminal; see runcvm \(verb) --help")
+        }
+        return try Descriptor(owning: dup(0), name: "stdin").readAll(limit: JSONValue.largestDocument + 1)
+    }
+
+    static func write(_ state: VMState) throws { try writeText(state.serialized()) }
+
+    static func writeText(_ bytes: [UInt8]) throws {
+        try Descriptor(owning: dup(1), name: "stdout").writeAll(bytes)
+    }
+
+    static var environment: [String: String] {
+        var variables: [String: String] = [:]
+        var pointer = environ
+        while let entry = pointer.pointee {
+            let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
+            pointer += 1
+        }
+        return variables
+    }
+}

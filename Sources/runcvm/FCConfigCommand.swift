@@ -1,0 +1,78 @@
+import ArgumentParser
+import Firecracker
+import Glibc
+import Linux
+import OCI
+import Plan
+
+struct FCConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fc-config",
+        abstract: "Write Firecracker's configuration and the guest's, and add `machine` to the document.",
+        discussion: """
+            For a container that oci-adapt has prepared, everything comes from its config.json. By hand, name a kernel (an
+            uncompressed ELF vmlinux) and a root disk, and the command to run after --:
+
+              runcvm net-plan --netns /run/netns/web | runcvm tap-create | runcvm bridge-alias |
+                runcvm fc-config --kernel vmlinux --rootfs disk.ext4 -- /bin/sh -c 'ip addr' > vm.json
+              runcvm fc-boot vm.json
+
+            The files are in /run/runcvm/ID: firecracker.json, guest.json, machine.json.
+            """)
+
+    @Option(help: "The guest's kernel. Default: the one installed beside runcvm.")
+    var kernel: String?
+
+    @Option(help: "The guest's initramfs. Default: the one installed beside runcvm.")
+    var initrd: String?
+
+    @Option(help: "An ext4 disk that becomes the guest's root.")
+    var rootfs: String?
+
+    @Option(help: "Guest memory, like 512M or 2G.")
+    var memory: String = "512M"
+
+    @Option(help: "Number of vCPUs, 1 to 32.")
+    var cpus: Int = 1
+
+    @Argument(help: "The command that the guest runs. Default: /bin/sh")
+    var command: [String] = []
+
+    func run() throws {
+        let state = try DocumentPipe.read(verb: "fc-config")
+        let builder = try MachineBuilder(state)
+        if try RunDirectory(id: state.container().id).isJailed, rootfs == nil {
+            return try DocumentPipe.write(try builder.buildJailed())
+        }
+        guard let rootfs else {
+            throw Failure(
+                .usage, "no root disk: name one with --rootfs, or prepare the container with runcvm oci-adapt")
+        }
+        try DocumentPipe.write(try builder.build(try byHand(state, rootfs: rootfs)))
+    }
+
+    private func byHand(_ state: VMState, rootfs: String) throws -> MachineBuilder.ByHand {
+        let installation = try Installation(environment: DocumentPipe.environment)
+        guard let mebibytes = MachineSize.parse(memory) else {
+            throw Failure(.usage, "--memory \(memory): not a size like 512M or 2G")
+        }
+        guard (1...32).contains(cpus) else { throw Failure(.usage, "--cpus \(cpus): not a number of CPUs (1 to 32)") }
+        let path = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=linux"]
+        return MachineBuilder.ByHand(
+            kernel: try existing(kernel ?? installation.kernel(), "--kernel"),
+            initrd: try existing(initrd ?? installation.initrd(), "--initrd"),
+            rootfs: try existing(rootfs, "--rootfs"), firecracker: try installation.firecracker(),
+            size: MachineSize(vcpus: cpus, memory: mebibytes),
+            process: OCIProcess(args: command.isEmpty ? ["/bin/sh"] : command, env: path, terminal: isatty(0) != 0),
+            hostname: try state.container().id)
+    }
+
+    /// Absolute: fc-boot may be started elsewhere.
+    private func existing(_ path: String, _ option: String) throws -> String {
+        guard let resolved = realpath(path, nil) else {
+            throw Failure(.missingInput, "\(option) \(path): no such file")
+        }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

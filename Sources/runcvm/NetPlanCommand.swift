@@ -1,0 +1,99 @@
+import ArgumentParser
+import Firecracker
+import HostNetwork
+import Linux
+import OCI
+import Plan
+
+struct NetPlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "net-plan",
+        abstract: "Plan a VM's network from a container's, and begin the document.",
+        discussion: """
+            Reads an OCI state on stdin, or the namespace of --netns, or the facts of --facts. Changes nothing.
+
+              echo '{"id":"web","pid":4242,"bundle":"/run/web"}' | runcvm net-plan
+              runcvm net-plan --netns /run/netns/web
+              runcvm net-plan --facts report.json | jq .network.nics
+
+            With --facts it needs neither root nor Docker, and the same facts give the same plan.
+            """)
+
+    @Option(help: "A network namespace: /run/netns/NAME or /proc/PID/ns/net.")
+    var netns: String?
+
+    @Option(help: "A file of facts (- for stdin) in place of a live namespace.")
+    var facts: String?
+
+    @Option(help: "The container's id in the document; with --netns the namespace's name unless given.")
+    var id: String?
+
+    func validate() throws {
+        if netns != nil, facts != nil { throw ValidationError("--netns and --facts exclude each other.") }
+    }
+
+    func run() throws {
+        let state: VMState
+        if let facts {
+            state = try offline(facts)
+        } else if let netns {
+            let name = netns.split(separator: "/").last.map(String.init) ?? netns
+            let id = id ?? name
+            try ContainerID.validate(id, at: "--id")
+            state = try live(ContainerReference(id: id, netns: netns), config: nil)
+        } else {
+            let text = try DocumentPipe.readText(verb: "net-plan", wanted: "an OCI state")
+            state = try live(OCIState(parsing: text))
+        }
+        for warning in try state.network().warnings { Stderr.line("runcvm net-plan: \(warning)") }
+        try DocumentPipe.write(state)
+    }
+
+    private func offline(_ path: String) throws -> VMState {
+        let text =
+            path == "-"
+            ? try DocumentPipe.readText(verb: "net-plan", wanted: "facts")
+            : try Files.read(path, limit: JSONValue.largestDocument + 1)
+        let facts = try Facts(parsing: text, subject: path == "-" ? "facts on stdin" : path)
+        return try VMState(
+            container: ContainerReference(id: id ?? facts.container.id), network: try Planner.plan(facts))
+    }
+
+    private func live(_ oci: OCIState) throws -> VMState {
+        guard let pid = oci.pid, pid > 0 else {
+            throw Failure.badInput("state.pid", "missing or 0; container \(oci.id) is not running")
+        }
+        let config = try RunDirectory(id: oci.id).originalConfig(bundle: oci.bundle)
+        let container = ContainerReference(
+            id: oci.id, pid: pid, bundle: oci.bundle, netns: "/proc/\(pid)/ns/net")
+        return try live(container, config: config)
+    }
+
+    private func live(_ container: ContainerReference, config: OCIConfig?) throws -> VMState {
+        let namespace = try NetworkNamespace(path: container.netns ?? "/proc/self/ns/net")
+        let uplink = try Uplink.read()
+        let live = try namespace.run { try LiveFacts.read() }
+        let request = config.map(ContainerRequest.init)
+        var facts = Facts(
+            live,
+            container: ContainerFacts(
+                id: container.id, env: config?.process?.env ?? [],
+                capabilities: config?.process?.capabilities?.bounding ?? [],
+                hostNetwork: namespace.inode == (try NetworkNamespace.current().inode)))
+        facts.host = HostFacts(uplink: uplink.map { HostFacts.Uplink(dev: $0.dev, mtu: $0.mtu) })
+        facts.resolvConf = try request?.source(of: "/etc/resolv.conf").map(Files.readText)
+        if facts.container.hostNetwork {
+            try Planner.checkRequest(of: facts.container)
+            throw Failure(.unavailable, "host mode (--net=host) is not supported yet")
+        }
+        var reference = container
+        reference.netnsInode = namespace.inode
+        let plan = try Planner.plan(facts)
+        if !plan.dns.relay.isEmpty {
+            let servers = plan.dns.relay.map(\.description).joined(separator: ", ")
+            Stderr.line(
+                "runcvm net-plan: name server \(servers) is not relayed to the VM yet; names do not resolve there")
+        }
+        return try VMState(container: reference, network: plan)
+    }
+}

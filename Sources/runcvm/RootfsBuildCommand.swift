@@ -1,0 +1,36 @@
+import ArgumentParser
+import Firecracker
+import Linux
+import OCI
+
+struct RootfsBuildCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rootfs-build",
+        abstract: "Make a read-only root image (erofs) of a folder, or of a union of folders.",
+        discussion: """
+            The folders are an image's layers, the topmost first. The image is written under a temporary name and renamed
+            when it is complete; its path is printed.
+
+              runcvm rootfs-build --output web.erofs ./rootfs
+              runcvm rootfs-build /var/lib/docker/overlay2/TOP/diff /var/lib/docker/overlay2/BASE/diff
+
+            Without --output it goes to the shared cache in /var/lib/runcvm/images, once for the same layers.
+            """)
+
+    @Option(help: "The image to write.")
+    var output: String?
+
+    @Argument(help: "Folders, the topmost first.")
+    var layers: [String]
+
+    func run() throws {
+        let folders = try layers.map { try OverlayMount.realPath($0) }
+        let images = RootImage(environment: DocumentPipe.environment)
+        if let output {
+            try images.build(layers: folders, to: output)
+            try DocumentPipe.writeText([UInt8]("\(output)\n".utf8))
+        } else {
+            try DocumentPipe.writeText([UInt8]("\(try images.shared(layers: folders))\n".utf8))
+        }
+    }
+}

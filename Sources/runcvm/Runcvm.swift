@@ -1,0 +1,122 @@
+import ArgumentParser
+import Glibc
+import Linux
+import OCI
+
+/// The tool's entry: finds the verb, runs it, and is the only place that prints an error or exits.
+@main
+struct Runcvm: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "runcvm",
+        abstract: "Run container images as Firecracker microVMs on the container's own networks.",
+        discussion: """
+            Each verb does one thing: it reads a JSON document on stdin, adds what it did, and writes it on stdout.
+
+              runcvm net-plan | runcvm tap-create | runcvm bridge-alias | runcvm fc-config
+
+            As an OCI runtime: docker run --runtime=runcvm IMAGE. Every verb is also a program by its own name, through
+            a link: runcvm-net-plan, net-plan.
+            """,
+        version: "runcvm \(Version.text)",
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Network",
+                subcommands: [
+                    NetPlanCommand.self, TapCreateCommand.self, TapDeleteCommand.self, BridgeAliasCommand.self,
+                    BridgeRestoreCommand.self, NATEnableCommand.self, NATDisableCommand.self,
+                ]),
+            CommandGroup(
+                name: "Machine",
+                subcommands: [
+                    FCConfigCommand.self, FCBootCommand.self, RootfsBuildCommand.self, GuestInitCommand.self,
+                ]),
+            CommandGroup(
+                name: "Engine",
+                subcommands: [
+                    RuntimeCommand.self, OCIAdaptCommand.self, StateSaveCommand.self, StateLoadCommand.self,
+                ]),
+        ])
+
+    static func main() {
+        signal(SIGPIPE, SIG_IGN)
+        let arguments = multicall(CommandLine.arguments)
+        var name = "runcvm"
+        do {
+            var command = try parseAsRoot(arguments)
+            if let verb = type(of: command).configuration.commandName, verb != "runcvm" { name += " \(verb)" }
+            try command.run()
+        } catch {
+            Glibc.exit(report(error, name: name))
+        }
+    }
+
+    /// The arguments with the verb in front, where the program was called by a verb's name.
+    static func multicall(_ all: [String]) -> [String] {
+        let arguments = Array(all.dropFirst())
+        guard var name = all.first?.split(separator: "/").last.map(String.init), name != "runcvm" else {
+            return arguments
+        }
+        if name == "init" { return [GuestInitCommand.configuration.commandName ?? ""] + arguments }
+        if name.hasPrefix("runcvm-") { name = String(name.dropFirst("runcvm-".count)) }
+        return verbs.contains(name) ? [name] + arguments : arguments
+    }
+
+    static var verbs: [String] {
+        configuration.subcommands.compactMap { $0.configuration.commandName }
+    }
+
+    /// Prints the error as one line and returns the exit code for it.
+    private static func report(_ error: any Error, name: String) -> CInt {
+        if let code = error as? ExitCode { return code.rawValue }
+        if let status = ExitStatus.code(for: error) {
+            Stderr.line("\(name): \(error)")
+            return status
+        }
+        // ArgumentParser's own: help and version on stdout with 0, a wrong command line on stderr with 64.
+        let code = exitCode(for: error)
+        if code == .success {
+            print(fullMessage(for: error))
+        } else {
+            let sentence = message(for: error).split(separator: "\n").joined(separator: " ")
+            Stderr.line("\(name): \(sentence); see \(name) --help")
+        }
+        return code.rawValue
+    }
+}
+
+/// The one table from error to exit code (DESIGN: exit codes; sysexits.h(3head)).
+enum ExitStatus {
+    static func code(for error: any Error) -> CInt? {
+        switch error {
+        case let failure as Failure: code(for: failure.kind)
+        case let system as SystemError:
+            switch system.errno {
+            case .notPermitted, .accessDenied: 77
+            case .noEntry where ["open", "realpath"].contains(system.call): 66
+            default: 71
+            }
+        default: nil
+        }
+    }
+
+    private static func code(for kind: Failure.Kind) -> CInt {
+        switch kind {
+        case .usage: 64
+        case .badInput: 65
+        case .missingInput: 66
+        case .unavailable: 69
+        case .bug: 70
+        case .cannotCreate: 73
+        case .tryAgain: 75
+        case .privilege: 77
+        case .machine: 125
+        }
+    }
+}
+
+enum Stderr {
+    static func line(_ text: String) {
+        let bytes = [UInt8]((text + "\n").utf8)
+        _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+    }
+}

@@ -1,0 +1,141 @@
+import Firecracker
+import Glibc
+import Linux
+import OCI
+
+/// An OCI runtime around a real one: crun or runc does the work, on a config.json and with hooks of ours.
+struct Runtime {
+    let line: RuntimeCommandLine
+    let environment: [String: String]
+    private let real: String
+
+    init(_ line: RuntimeCommandLine, environment: [String: String]) throws {
+        self.line = line
+        self.environment = environment
+        real = try Self.find(environment)
+    }
+
+    /// Runs the verb. Returns the exit status, or never where the real runtime takes this process over.
+    func run() throws -> Int {
+        switch line.verb {
+        case "create": return try create()
+        case "run": throw Failure(.unavailable, "run is not supported; use create and start")
+        case "start": return try start()
+        case "exec": return try exec()
+        case "delete": return try delete()
+        default: return try passThrough()
+        }
+    }
+
+    private func create() throws -> Int {
+        let id = try requiredID()
+        let bundle = try line.bundle ?? currentDirectory()
+        let directory = try RunDirectory(id: id)
+        let adapter = try BundleAdapter(id: id, bundle: bundle, environment: environment)
+        var committed = false
+        try adapter.adaptInPlace()
+        defer { if !committed { try? directory.delete() } }  // The real runtime has said what went wrong.
+        let status = try child(line.arguments).runInPlace()
+        committed = status == 0
+        return status
+    }
+
+    /// Networks are complete at start in every engine, and not before: hooks/prestart runs now, then the real start.
+    private func start() throws -> Int {
+        let id = try requiredID()
+        if try RunDirectory(id: id).isJailed {
+            let state = try child(line.globalArguments + ["state", id]).run()
+            guard state.status == 0 else {
+                throw Failure(.unavailable, Self.lastLine(state.errors, or: "state \(id): exit \(state.status)"))
+            }
+            try runHook("prestart", state: state.output)
+        }
+        return try passThrough()
+    }
+
+    private func exec() throws -> Int {
+        if let id = line.id, try RunDirectory(id: id).isJailed {
+            throw Failure(.unavailable, "exec in a running VM (docker exec, health checks) is not supported yet")
+        }
+        return try passThrough()
+    }
+
+    /// Comes twice, the second time by force: what is gone already is fine.
+    private func delete() throws -> Int {
+        let id = try requiredID()
+        let directory = try RunDirectory(id: id)
+        let status = try child(line.arguments).runInPlace()
+        guard status == 0 || line.force, directory.exists else { return status }
+        try runHook("poststop", state: try JSONValue(encoding: OCIState(id: id, status: "stopped")).serialized())
+        try directory.delete()
+        return status
+    }
+
+    private func passThrough() throws -> Int {
+        try child(line.arguments).replaceThisProcess()
+    }
+
+    private func runHook(_ name: String, state: [UInt8]) throws {
+        let installation = try Installation(environment: environment)
+        var variables = environment
+        variables["PATH"] = "\(installation.directory):\(environment["PATH"] ?? Self.path)"
+        let hook = ChildProcess(
+            try installation.hook(name), [], environment: variables.map { "\($0)=\($1)" }, input: state)
+        let outcome = try hook.run()
+        guard outcome.status == 0 else {
+            let first = outcome.errors.split(separator: "\n").first.map(String.init) ?? "exit \(outcome.status)"
+            throw Failure(HookStatus.kind(outcome.status), "hooks/\(name): \(first)")
+        }
+    }
+
+    private func child(_ arguments: [String]) -> ChildProcess {
+        ChildProcess(real, arguments, environment: environment.map { "\($0)=\($1)" })
+    }
+
+    private func requiredID() throws -> String {
+        guard let id = line.id else { throw Failure(.usage, "\(line.verb ?? ""): the container's id is missing") }
+        return id
+    }
+
+    private func currentDirectory() throws -> String {
+        guard let path = getcwd(nil, 0) else { throw SystemError("getcwd", on: ".", .current) }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    private static func lastLine(_ text: String, or other: String) -> String {
+        text.split(separator: "\n").last.map(String.init) ?? other
+    }
+
+    private static func find(_ environment: [String: String]) throws -> String {
+        let path = environment["PATH"] ?? Self.path
+        if let named = environment["RUNCVM_OCI_RUNTIME"], !named.isEmpty {
+            if let found = Files.findProgram(named, path: path) { return found }
+            throw Failure(.unavailable, "RUNCVM_OCI_RUNTIME=\(named): no such program")
+        }
+        for name in ["crun", "runc"] {
+            if let found = Files.findProgram(name, path: path) { return found }
+        }
+        throw Failure(
+            .unavailable,
+            "neither crun nor runc found on PATH (\(path)); apt-get install crun, or set RUNCVM_OCI_RUNTIME")
+    }
+}
+
+/// From a hook's exit status back to the kind of failure that it stands for.
+enum HookStatus {
+    static func kind(_ status: Int) -> Failure.Kind {
+        switch status {
+        case 64: .usage
+        case 65: .badInput
+        case 66: .missingInput
+        case 69: .unavailable
+        case 73: .cannotCreate
+        case 75: .tryAgain
+        case 77: .privilege
+        default: .bug
+        }
+    }
+}

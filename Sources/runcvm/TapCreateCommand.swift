@@ -1,0 +1,31 @@
+import ArgumentParser
+import Firecracker
+import HostNetwork
+import Plan
+
+struct TapCreateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tap-create",
+        abstract: "Create the taps of the plan, owned by the VMM's user.",
+        discussion: """
+            Adds `taps` to the document. The inverse is tap-delete.
+
+              runcvm net-plan --netns /run/netns/web | runcvm tap-create | jq .taps
+
+            The equivalent: ip tuntap add dev tap-eth0 mode tap user UID vnet_hdr
+            """)
+
+    @OptionGroup var namespace: NetnsOptions
+
+    @Option(help: "The user id that may open the taps. Default: the user of the container's jail, else yours.")
+    var owner: UInt32?
+
+    func run() throws {
+        let state = try DocumentPipe.read(verb: "tap-create")
+        let container = try state.container()
+        let network = try state.network()
+        let owner = try owner ?? RunDirectory(id: container.id).vmUser()
+        let taps = try namespace.run(container) { try TapSetup.create(plan: network, owner: owner) }
+        try DocumentPipe.write(try state.adding("taps", taps))
+    }
+}

@@ -1,0 +1,25 @@
+import ArgumentParser
+import HostNetwork
+import Plan
+
+struct TapDeleteCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tap-delete",
+        abstract: "Delete the taps of the plan: the inverse of tap-create.",
+        discussion: """
+            Taps that are gone already, and a namespace that is gone, are fine: it may run twice.
+
+              runcvm tap-delete < /run/runcvm/ID/state.json
+
+            The equivalent: ip link delete tap-eth0
+            """)
+
+    @OptionGroup var namespace: NetnsOptions
+
+    func run() throws {
+        let state = try DocumentPipe.read(verb: "tap-delete")
+        let network = try state.network()
+        _ = try namespace.runIfThere(state.container()) { try TapSetup.delete(plan: network, records: state.taps()) }
+        try DocumentPipe.write(state.removing("taps"))
+    }
+}
