@@ -1,1 +1,80 @@
+import Foundation
 import Testing
+
+/// The lab VM: real Docker, real KVM, real Firecracker. scripts/test starts it; every command here runs in it.
+enum Lab {
+    struct Outcome {
+        var status: Int32
+        var output: [UInt8]
+        var errors: String
+        var text: String { String(decoding: output, as: UTF8.self) }
+        var lines: [String] { text.split(separator: "\n").map(String.init) }
+    }
+
+    static let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../scripts/lab")
+        .standardized.path
+
+    static let isUp: Bool = (try? execute([script, "status"]))?.status == 0
+
+    /// Runs a shell script in the lab, with input on its stdin. Its exit status, output and errors come back as they are.
+    @discardableResult
+    static func run(_ script: String, input: [UInt8] = []) throws -> Outcome {
+        try execute([Self.script, "run", "bash", "-c", script], input: input)
+    }
+
+    /// Runs a script that must succeed. Returns its output without the last line feed.
+    @discardableResult
+    static func sh(_ script: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
+        let outcome = try run(script)
+        if outcome.status != 0 {
+            Issue.record(
+                "exit \(outcome.status): \(script)\n\(outcome.text)\(outcome.errors)", sourceLocation: sourceLocation)
+        }
+        return outcome.text.hasSuffix("\n") ? String(outcome.text.dropLast()) : outcome.text
+    }
+
+    /// `docker run --runtime=runcvm`, with these options, image and command.
+    static func docker(_ arguments: String, input: [UInt8] = []) throws -> Outcome {
+        try run("docker run --rm --runtime=runcvm -e RUNCVM_HYPERVISOR=firecracker \(arguments)", input: input)
+    }
+
+    /// What is there of links, namespaces, processes, mounts and files of ours.
+    static func traces() throws -> String {
+        try sh(
+            """
+            ip -o link | sed 's/^[0-9]*: //; s/@.*//; s/:.*//' | grep -v '^veth' | sort
+            pgrep -a 'firecracker|runcvm' || true
+            grep runcvm /proc/mounts || true
+            ls /run/runcvm 2>/dev/null || true
+            """)
+    }
+
+    private static func execute(_ command: [String], input: [UInt8] = []) throws -> Outcome {
+        // Files, not pipes: nobody has to drain them while the command runs.
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let files = ["in", "out", "err"].map { folder.appending(path: $0) }
+        try Data(input).write(to: files[0])
+        for file in files.dropFirst() { try Data().write(to: file) }
+        let process = Process()
+        process.executableURL = URL(filePath: command[0])
+        process.arguments = Array(command.dropFirst())
+        process.standardInput = try FileHandle(forReadingFrom: files[0])
+        process.standardOutput = try FileHandle(forWritingTo: files[1])
+        process.standardError = try FileHandle(forWritingTo: files[2])
+        try process.run()
+        process.waitUntilExit()
+        return Outcome(
+            status: process.terminationStatus, output: [UInt8](try Data(contentsOf: files[1])),
+            errors: String(decoding: try Data(contentsOf: files[2]), as: UTF8.self))
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    static var inLab: Self { .enabled(if: Lab.isUp, "needs the lab: run scripts/test, or scripts/lab start") }
+}
+
+/// Everything in the lab is of one suite: the lab has two processors, so its tests come one after the other.
+@Suite("in the lab", .serialized, .inLab)
+struct LabTests {}

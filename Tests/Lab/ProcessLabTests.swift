@@ -1,0 +1,148 @@
+import Testing
+
+extension LabTests {
+    @Suite("the image's process")
+    struct ProcessTests {
+        @Test("runs on the guest's kernel, not the host's")
+        func kernel() throws {
+            let guest = try Lab.docker("busybox:local uname -r")
+            #expect(guest.status == 0)
+            #expect(guest.text.contains("cloud"))
+            #expect(try Lab.sh("uname -r") + "\n" != guest.text)
+        }
+
+        @Test("stdin, stdout and stderr are separate and 8-bit clean")
+        func streams() throws {
+            let bytes = (0..<70_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+            let outcome = try Lab.docker("-i busybox:local sh -c 'echo oops >&2; cat; echo done >&2'", input: bytes)
+            #expect(outcome.status == 0)
+            #expect(outcome.output == bytes)
+            #expect(outcome.errors == "oops\ndone\n")
+        }
+
+        @Test(
+            "docker run gives its exit status",
+            arguments: [("exit 0", 0), ("exit 42", 42), ("kill -9 $$", 137), ("exit 300", 44)])
+        func status(_ end: (command: String, status: Int32)) throws {
+            // As a child of the shell: the first process of a pid namespace ignores its own signals.
+            let outcome = try Lab.docker(
+                "busybox:local sh -c 'sh -c \"\(end.command.replacing("$", with: "\\$"))\"; exit $?'")
+            #expect(outcome.status == end.status, "\(outcome.errors)")
+        }
+
+        @Test("a program that is not there gives 127, one that is no program 126")
+        func notThere() throws {
+            let missing = try Lab.docker("busybox:local no-such-program")
+            #expect(missing.status == 127)
+            #expect(missing.errors.contains("no-such-program"))
+            #expect(try Lab.docker("busybox:local /etc").status == 126)
+        }
+
+        @Test("args, env, working directory, user and groups are exact")
+        func exact() throws {
+            let outcome = try Lab.docker(
+                """
+                -e 'A=two words' -e 'B=line
+                feed' -e E= -w /tmp/new -u 1234:99 --group-add 77 --hostname box busybox:local sh -c \
+                'pwd; id -u; id -g; id -G; hostname; printf "[%s]" "$A" "$B" "$E" "$@"' sh "it's" '' 'é"x' '*'
+                """)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.text == "/tmp/new\n1234\n99\n99 77\nbox\n[two words][line\nfeed][][it's][][é\"x][*]")
+        }
+
+        @Test("docker stop asks the process first and passes its status on")
+        func stop() throws {
+            try Lab.sh(
+                """
+                docker run -d --name stopped --runtime=runcvm busybox:local \
+                    sh -c 'trap "echo bye; exit 7" TERM; echo up; while :; do sleep 0.1; done' >/dev/null
+                until docker logs stopped 2>&1 | grep -q up; do sleep 0.2; done
+                """)
+            let seconds = try Lab.sh("s=$SECONDS; docker stop -t 60 stopped >/dev/null; echo $((SECONDS - s))")
+            #expect(Int(seconds) ?? 99 < 30)
+            #expect(try Lab.sh("docker wait stopped; docker logs stopped") == "7\nup\nbye")
+            try Lab.sh("docker rm stopped >/dev/null")
+        }
+
+        @Test("docker logs shows the process's output and nothing of the kernel's")
+        func logs() throws {
+            let outcome = try Lab.run(
+                "docker run --name logged --runtime=runcvm busybox:local sh -c 'echo out; echo err >&2'; "
+                    + "docker logs logged >/tmp/o 2>/tmp/e; docker rm logged >/dev/null; cat /tmp/o; echo --; cat /tmp/e"
+            )
+            #expect(outcome.text == "out\nout\n--\nerr\n")
+            #expect(outcome.errors == "err\n")
+        }
+
+        @Test("docker kill and docker rm -f leave nothing behind")
+        func kill() throws {
+            let before = try Lab.traces()
+            try Lab.sh(
+                """
+                for name in killed removed; do
+                    docker run -d --name $name --runtime=runcvm busybox:local sh -c 'echo up; sleep 1000' >/dev/null
+                    until docker logs $name 2>&1 | grep -q up; do sleep 0.2; done
+                done
+                docker kill killed >/dev/null
+                """)
+            #expect(try Lab.sh("docker wait killed") == "137")
+            try Lab.sh("docker rm killed >/dev/null; docker rm -f removed >/dev/null")
+            #expect(try Lab.traces() == before)
+        }
+
+        @Test("what was written is there after a restart, and gone with the container")
+        func restart() throws {
+            try Lab.sh(
+                "docker create --name again --runtime=runcvm busybox:local sh -c 'cat /n; echo x >>/n' >/dev/null")
+            try Lab.sh("echo given >/tmp/n; docker cp /tmp/n again:/n >/dev/null 2>&1")
+            let disk = try Lab.sh("echo $(docker inspect -f '{{.GraphDriver.Data.UpperDir}}' again)/../runcvm.ext4")
+            #expect(try Lab.sh("docker start -a again; docker start -a again") == "given\ngiven\nx")
+            try Lab.sh("test -e \(disk); docker rm again >/dev/null; ! test -e \(disk)")
+        }
+
+        @Test("an image of another distribution runs as it is")
+        func debian() throws {
+            let outcome = try Lab.docker(
+                "debian:local bash -c '. /etc/os-release; echo $ID; id -un; python3 -c \"print(6*7)\"; mount | grep \" / \"'"
+            )
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.lines.prefix(3) == ["debian", "root", "42"])
+            #expect(outcome.lines.last?.contains("overlay") == true)
+        }
+
+        @Test("a read-only root is read-only, and /proc shows only the container's processes")
+        func views() throws {
+            let outcome = try Lab.docker(
+                "--read-only busybox:local sh -c 'touch /x; echo $?; echo $$; ls -d /proc/[0-9]* | wc -l'")
+            #expect(outcome.lines.first == "1")
+            #expect(outcome.lines.dropFirst().first == "1")
+            #expect(Int(outcome.lines.last ?? "") ?? 99 <= 4)
+        }
+
+        @Test("the VM has the memory and CPUs that the container is limited to")
+        func size() throws {
+            let outcome = try Lab.docker("-m 256m --cpus 1 busybox:local sh -c 'nproc; grep MemTotal /proc/meminfo'")
+            #expect(outcome.lines.first == "1")
+            let kilobytes = Int(outcome.lines.last?.split(separator: " ").dropFirst().first ?? "") ?? 0
+            #expect((128 << 10)...(256 << 10) ~= kilobytes)
+        }
+
+        @Test("a terminal has the user's size and no stray line feeds")
+        func terminal() throws {
+            let outcome = try Lab.run(
+                #"""
+                cat >/tmp/tty.exp <<'E'
+                set timeout 120
+                spawn docker run --rm -it --runtime=runcvm busybox:local sh -c {test -t 0 && test -t 1 && read x && echo got:$x; exit 5}
+                send "hello\r"
+                expect "got:hello" {} timeout {puts TIMEOUT}
+                expect eof
+                puts "status [lindex [wait] 3]"
+                E
+                expect /tmp/tty.exp
+                """#)
+            #expect(outcome.text.contains("got:hello"), "\(outcome.text)")
+            #expect(outcome.text.contains("status 5"), "\(outcome.text)")
+        }
+    }
+}
