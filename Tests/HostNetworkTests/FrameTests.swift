@@ -38,7 +38,8 @@ import Testing
         }
 
         private func pass(from: FramePort, to: FramePort) throws {
-            let mac = to.isPacketSocket ? guestMAC : [0x02, 0x42, 0x99, 0, 0, 2]
+            // Not the guest's: the bridge must know where the guest is before it has spoken.
+            let mac: [UInt8] = [0x02, 0x42, 0x99, 0, 0, to.isPacketSocket ? 3 : 2]
             for _ in 0..<100 {
                 try from.send(Self.marker(mac, 0).bytes)
                 if try to.receive(milliseconds: 50, until: { $0 == Self.marker(mac, 0) }) != nil {

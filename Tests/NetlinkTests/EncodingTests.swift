@@ -1,0 +1,160 @@
+import Testing
+
+@testable import Netlink
+
+/// Requests as the bytes that ip(8) and bridge(8) send for the same (little endian).
+@Suite struct EncodingTests {
+    private let eth0 = Link(index: 7, name: "eth0")
+
+    private func expect(
+        _ request: NetlinkRequest, _ text: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        #expect(request.encoded(sequence: 1) == hex(text), sourceLocation: sourceLocation)
+    }
+
+    @Test("raising a link changes only IFF_UP")
+    func up() {
+        expect(
+            .setUp(eth0),
+            """
+            20 00 00 00  13 00  05 00  01 00 00 00  00 00 00 00  # 32 bytes, RTM_SETLINK, REQUEST|ACK, sequence 1, port 0
+            00 00 00 00  07 00 00 00  01 00 00 00  01 00 00 00   # AF_UNSPEC, index 7, flags IFF_UP, change IFF_UP
+            """)
+        #expect(NetlinkRequest.setDown(eth0).encoded(sequence: 1)[24...] == [0, 0, 0, 0, 1, 0, 0, 0])
+        #expect(NetlinkRequest.setARP(eth0, false).encoded(sequence: 1)[24...] == [0x80, 0, 0, 0, 0x80, 0, 0, 0])
+    }
+
+    @Test("a bridge has its MAC and forwards at once")
+    func bridge() {
+        expect(
+            .createBridge("br-eth0", mac: [2, 1, 2, 3, 4, 5], mtu: 1400),
+            """
+            6c 00 00 00  10 00  05 06  01 00 00 00  00 00 00 00  # RTM_NEWLINK, REQUEST|ACK|EXCL|CREATE
+            00 00 00 00  00 00 00 00  00 00 00 00  00 00 00 00
+            0c 00 03 00  62 72 2d 65 74 68 30 00                 # IFLA_IFNAME "br-eth0"
+            0a 00 01 00  02 01 02 03 04 05 00 00                 # IFLA_ADDRESS
+            08 00 04 00  78 05 00 00                             # IFLA_MTU 1400
+            2c 00 12 00                                          # IFLA_LINKINFO
+            0b 00 01 00  62 72 69 64 67 65 00 00                 #   IFLA_INFO_KIND "bridge"
+            1c 00 02 00                                          #   IFLA_INFO_DATA
+            08 00 01 00  00 00 00 00                             #     IFLA_BR_FORWARD_DELAY 0
+            08 00 05 00  00 00 00 00                             #     IFLA_BR_STP_STATE 0
+            05 00 17 00  00 00 00 00                             #     IFLA_BR_MCAST_SNOOPING 0
+            """)
+    }
+
+    @Test("a veth's peer is made in another namespace")
+    func veth() {
+        expect(
+            .createVeth("a", peer: "b", peerNamespace: 9),
+            """
+            60 00 00 00  10 00  05 06  01 00 00 00  00 00 00 00
+            00 00 00 00  00 00 00 00  00 00 00 00  00 00 00 00
+            06 00 03 00  61 00 00 00                             # IFLA_IFNAME "a"
+            38 00 12 00                                          # IFLA_LINKINFO
+            09 00 01 00  76 65 74 68 00 00 00 00                 #   IFLA_INFO_KIND "veth"
+            28 00 02 00                                          #   IFLA_INFO_DATA
+            24 00 01 00                                          #     VETH_INFO_PEER: struct ifinfomsg, attributes
+            00 00 00 00  00 00 00 00  00 00 00 00  00 00 00 00
+            06 00 03 00  62 00 00 00                             #       IFLA_IFNAME "b"
+            08 00 1c 00  09 00 00 00                             #       IFLA_NET_NS_FD 9
+            """)
+    }
+
+    @Test("an IPv4 address has its broadcast, an IPv6 address no duplicate detection")
+    func addresses() {
+        let four = LinkAddress(link: 7, address: [10, 0, 0, 2], prefixLength: 24, broadcast: [10, 0, 0, 255])
+        expect(
+            .ensureAddress(four, on: eth0),
+            """
+            30 00 00 00  14 00  05 06  01 00 00 00  00 00 00 00  # RTM_NEWADDR, CREATE|EXCL
+            02 18 00 00  07 00 00 00                             # AF_INET, /24, scope universe, index 7
+            08 00 02 00  0a 00 00 02                             # IFA_LOCAL
+            08 00 01 00  0a 00 00 02                             # IFA_ADDRESS
+            08 00 04 00  0a 00 00 ff                             # IFA_BROADCAST
+            """)
+        let six = LinkAddress(
+            link: 7, address: hex("20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 02"), prefixLength: 64,
+            flags: LinkAddress.noDAD | LinkAddress.permanent)
+        expect(
+            .createAddress(six, on: eth0),
+            """
+            48 00 00 00  14 00  05 06  01 00 00 00  00 00 00 00
+            0a 40 00 00  07 00 00 00                             # AF_INET6, /64
+            14 00 02 00  20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 02
+            14 00 01 00  20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 02
+            08 00 08 00  02 00 00 00                             # IFA_FLAGS IFA_F_NODAD
+            """)
+    }
+
+    @Test("a route has gateway, link, metric, source, onlink")
+    func routes() {
+        let route = LinkRoute(
+            isIPv6: false, gateway: [10, 0, 0, 1], link: 7, metric: 100, onlink: true, source: [10, 0, 0, 2])
+        expect(
+            .ensureRoute(route),
+            """
+            44 00 00 00  18 00  05 06  01 00 00 00  00 00 00 00  # RTM_NEWROUTE, CREATE|EXCL
+            02 00 00 00  fe 03 00 01  04 00 00 00                # AF_INET, default, main, boot, universe, unicast, ONLINK
+            08 00 05 00  0a 00 00 01                             # RTA_GATEWAY
+            08 00 04 00  07 00 00 00                             # RTA_OIF 7
+            08 00 06 00  64 00 00 00                             # RTA_PRIORITY 100
+            08 00 07 00  0a 00 00 02                             # RTA_PREFSRC
+            08 00 0f 00  fe 00 00 00                             # RTA_TABLE main
+            """)
+        expect(
+            .deleteRoute(
+                LinkRoute(isIPv6: false, destination: [10, 8, 0, 0], prefixLength: 16, link: 7, table: 1000)),
+            """
+            34 00 00 00  19 00  05 00  01 00 00 00  00 00 00 00  # RTM_DELROUTE
+            02 10 00 00  00 00 ff 00  00 00 00 00                # AF_INET, /16, RT_SCOPE_NOWHERE
+            08 00 01 00  0a 08 00 00                             # RTA_DST
+            08 00 04 00  07 00 00 00                             # RTA_OIF 7
+            08 00 0f 00  e8 03 00 00                             # RTA_TABLE 1000
+            """)
+    }
+
+    @Test("a route without a gateway has scope link, and an IPv6 gateway of an IPv4 route is RTA_VIA")
+    func scopeAndVia() {
+        let link = LinkRoute(isIPv6: false, destination: [10, 8, 0, 0], prefixLength: 16, link: 7)
+        #expect(NetlinkRequest.createRoute(link).encoded(sequence: 1)[22] == LinkRoute.scopeLink)
+        let gateway = hex("fe 80 00 00 00 00 00 00 00 00 00 00 00 00 00 01")
+        let via = NetlinkRequest.createRoute(LinkRoute(isIPv6: false, gateway: gateway, link: 7))
+        #expect(via.encoded(sequence: 1)[28..<50] == (hex("16 00 12 00 0a 00") + gateway)[...])
+    }
+
+    @Test("rules, neighbours and forwarding entries")
+    func others() {
+        expect(
+            .createRule(
+                PolicyRule(isIPv6: false, source: [10, 0, 0, 2], prefixLength: 32, table: 1001, priority: 99)),
+            """
+            34 00 00 00  20 00  05 06  01 00 00 00  00 00 00 00  # RTM_NEWRULE, CREATE|EXCL
+            02 00 20 00  00 00 00 01  00 00 00 00                # AF_INET, from /32, FR_ACT_TO_TBL
+            08 00 02 00  0a 00 00 02                             # FRA_SRC
+            08 00 06 00  63 00 00 00                             # FRA_PRIORITY 99
+            08 00 0f 00  e9 03 00 00                             # FRA_TABLE 1001
+            """)
+        expect(
+            .ensureNeighbor([10, 0, 0, 9], mac: [2, 0, 0, 0, 0, 9], on: eth0),
+            """
+            30 00 00 00  1c 00  05 05  01 00 00 00  00 00 00 00  # RTM_NEWNEIGH, CREATE|REPLACE
+            02 00 00 00  07 00 00 00  80 00 00 00                # AF_INET, index 7, NUD_PERMANENT
+            08 00 01 00  0a 00 00 09                             # NDA_DST
+            0a 00 02 00  02 00 00 00 00 09 00 00                 # NDA_LLADDR
+            """)
+        expect(
+            .ensureForwarding([2, 0, 0, 0, 0, 9], port: eth0),
+            """
+            28 00 00 00  1c 00  05 05  01 00 00 00  00 00 00 00
+            07 00 00 00  07 00 00 00  40 00 04 00                # AF_BRIDGE, index 7, NUD_NOARP, NTF_MASTER
+            0a 00 02 00  02 00 00 00 00 09 00 00                 # NDA_LLADDR
+            """)
+    }
+
+    @Test("an attribute too long for its length is not sent")
+    func tooLong() {
+        let request = NetlinkRequest.rename(eth0, to: String(repeating: "x", count: 70000))
+        #expect(request.body.isTooLong)
+    }
+}
