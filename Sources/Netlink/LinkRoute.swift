@@ -14,6 +14,12 @@ public struct LinkRoute: Hashable, Sendable {
         /// The link's index.
         public var link: Int32
         public var onlink: Bool
+
+        public init(gateway: [UInt8]?, link: Int32, onlink: Bool = false) {
+            self.gateway = gateway
+            self.link = link
+            self.onlink = onlink
+        }
     }
 
     public var isIPv6: Bool
@@ -62,9 +68,10 @@ extension NetlinkRequest {
     public static func createRoute(_ route: LinkRoute) -> NetlinkRequest {
         // ip route add PREFIX [via GATEWAY] [dev NAME] [metric N] [scope link] [onlink] [src ADDRESS] [table N]
         NetlinkRequest("RTM_NEWROUTE", on: route.subject, RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL) { body in
-            let scope = route.gateway == nil && !route.isIPv6 ? LinkRoute.scopeLink : LinkRoute.scopeUniverse
+            let isDirect = route.gateway == nil && route.nextHops.isEmpty && !route.isIPv6
             body.putRoute(
-                route, proto: route.proto, scope: route.scope ?? scope, type: RTN_UNICAST,
+                route, proto: route.proto,
+                scope: route.scope ?? (isDirect ? LinkRoute.scopeLink : LinkRoute.scopeUniverse), type: RTN_UNICAST,
                 flags: route.onlink ? RTNH_F_ONLINK : 0)
         }
     }
@@ -94,20 +101,37 @@ extension MessageWriter {
             family: route.isIPv6 ? AF_INET6_ : AF_INET_, length: route.prefixLength,
             table: UInt8(exactly: route.table) ?? RT_TABLE_UNSPEC, proto: proto, scope: scope, type: type, flags: flags)
         if !route.isDefault { attribute(RTA_DST, route.destination) }
-        if let gateway = route.gateway {
-            if (gateway.count == 16) == route.isIPv6 {
-                attribute(RTA_GATEWAY, gateway)
-            } else {
-                nest(RTA_VIA) { via in  // struct rtvia
-                    via.put(UInt16(addressFamily(gateway)))
-                    gateway.forEach { via.put($0) }
-                }
-            }
+        putGateway(route.gateway, of: route)
+        if !route.nextHops.isEmpty {
+            nest(RTA_MULTIPATH) { list in route.nextHops.forEach { list.putNextHop($0, of: route) } }
         }
         if let link = route.link { attribute(RTA_OIF, link) }
         if let metric = route.metric { attribute(RTA_PRIORITY, metric) }
         if let source = route.source { attribute(RTA_PREFSRC, source) }
         attribute(RTA_TABLE, route.table)
+    }
+
+    private mutating func putGateway(_ gateway: [UInt8]?, of route: LinkRoute) {
+        guard let gateway else { return }
+        if (gateway.count == 16) == route.isIPv6 {
+            attribute(RTA_GATEWAY, gateway)
+        } else {
+            nest(RTA_VIA) { via in  // struct rtvia
+                via.put(UInt16(addressFamily(gateway)))
+                gateway.forEach { via.put($0) }
+            }
+        }
+    }
+
+    /// struct rtnexthop and its attributes.
+    private mutating func putNextHop(_ hop: LinkRoute.NextHop, of route: LinkRoute) {
+        var gateway = MessageWriter()
+        gateway.putGateway(hop.gateway, of: route)
+        put(UInt16(8 + gateway.bytes.count))
+        put(UInt8(hop.onlink ? RTNH_F_ONLINK : 0))
+        put(UInt8(0))  // rtnh_hops
+        put(hop.link)
+        gateway.bytes.forEach { put($0) }
     }
 
     /// struct rtmsg.
