@@ -131,7 +131,7 @@ struct BridgedNIC {
         }
         do {
             guard let port = try portLink(netlink) else { return }
-            PortState(nic: nic, port: port).restore(on: port, netlink, &errors)
+            PortState(self, port: port).restore(on: port, netlink, &errors)
         } catch {
             errors.add(error)
         }

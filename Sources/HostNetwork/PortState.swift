@@ -11,6 +11,8 @@ struct PortState {
     var addresses: [LinkAddress]
     /// In an order in which the kernel takes them.
     var routes: [LinkRoute]
+    /// Permanent ones, as swarm's overlay networks have; a change of the MAC empties the kernel's table.
+    var neighbors: [LinkNeighbor]
     /// nil: as it was before `IPv6Setting.turnOff`.
     var ipv6: IPv6Setting?
 
@@ -23,16 +25,22 @@ struct PortState {
         let routes = try netlink.routes().filter { $0.link == port.index && $0.proto != LinkRoute.protocolKernel }
         // The kernel lists the default route first, but takes a gateway only after the route to it.
         self.routes = routes.filter { $0.gateway == nil } + routes.filter { $0.gateway != nil }
+        neighbors = try netlink.neighbors().filter { $0.link == port.index }
         ipv6 = try IPv6Setting(of: port.name)
     }
 
     /// As the engine had made it, after the plan.
-    init(nic: NIC, port: Link) {
+    init(_ wanted: BridgedNIC, port: Link) {
+        let nic = wanted.nic
         mac = nic.guestMAC.bytes
         isUp = true
         master = nil
         addresses = nic.addresses.map { $0.linkAddress(on: port) }
         routes = nic.routes.map { $0.linkRoute(on: port) }
+        // The plan's others are the guest's alone: the bridge, by its alias.
+        neighbors = (nic.neighbors ?? []).filter { $0.mac != wanted.bridgeMAC }.map {
+            LinkNeighbor(link: port.index, address: $0.ip.bytes, mac: $0.mac.bytes)
+        }
         ipv6 = nil
     }
 
@@ -44,11 +52,17 @@ struct PortState {
         errors.run { try netlink.perform(isUp ? .setUp(port) : .setDown(port)) }
         for address in addresses { errors.run { try netlink.perform(.ensureAddress(address, on: port)) } }
         for route in routes { errors.run { try netlink.perform(.ensureRoute(route)) } }
+        for neighbor in neighbors {
+            errors.run { try netlink.perform(.ensureNeighbor(neighbor.address, mac: neighbor.mac, on: port)) }
+        }
     }
 
-    /// Takes every address and route from the port.
+    /// Takes every address, route and permanent neighbour from the port.
     static func clear(_ port: Link, _ netlink: NetlinkSocket) throws {
-        // ip address flush dev PORT; ip route flush dev PORT
+        // ip address flush dev PORT; ip route flush dev PORT; ip neighbour flush nud permanent dev PORT
+        for neighbor in try netlink.neighbors() where neighbor.link == port.index {
+            try netlink.perform(.deleteNeighbor(neighbor.address, on: port))
+        }
         for address in try netlink.addresses(of: port) { try netlink.perform(.deleteAddress(address, on: port)) }
         try IPv6Setting.turnOff(port.name)
         for route in try netlink.routes() where route.link == port.index { try netlink.perform(.deleteRoute(route)) }

@@ -141,6 +141,23 @@ import Testing
         }
     }
 
+    @Test("the namespace itself says nothing on the wire")
+    func silence() throws {
+        try inNewNamespace {
+            let nic = try makeNIC(addresses: ["172.16.0.2/16", "2001:db8::2/64"])
+            let network = try makeContainer([nic])
+            _ = try TapSetup.create(plan: makePlan([nic]), owner: 0)
+            let wire = try network.run { try FramePort.link(#require(try NetlinkSocket().link(named: "w-0"))) }
+            _ = try BridgeSetup.create(makePlan([nic]))
+            let tap = try FramePort.tap(nic.tap)
+            // IPv6 reports its groups and looks for duplicates within a second (RFC 4862, RFC 2710).
+            let onWire = try wire.frames(for: 1500).filter { $0.source != nic.guestMAC.bytes }
+            #expect(onWire == [])
+            #expect(try tap.frames(for: 1) == [])
+            try BridgeSetup.restore(makePlan([nic]))
+        }
+    }
+
     @Test("frames between the wire and the tap pass unchanged, both ways")
     func unchanged() throws {
         try inLab { lab in

@@ -40,6 +40,13 @@ struct FramePort {
         try descriptor.writeAll([UInt8](repeating: 0, count: prefix) + frame)
     }
 
+    /// Everything until nothing has come for so long.
+    func frames(for milliseconds: CInt) throws -> [Frame] {
+        var all: [Frame] = []
+        while let next = try receive(milliseconds: milliseconds, until: { _ in true }) { all += next }
+        return all
+    }
+
     /// The frames up to the first that is `wanted`; nil where it does not come in time.
     func receive(milliseconds: CInt = 2000, until wanted: (Frame) -> Bool) throws -> [Frame]? {
         var seen: [Frame] = []

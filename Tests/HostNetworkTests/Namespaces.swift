@@ -102,6 +102,9 @@ func makeContainer(_ nics: [NIC]) throws -> NetworkNamespace {
         try netlink.perform(.setUp(port))
         for address in nic.addresses { try netlink.perform(.createAddress(address.linkAddress(on: port), on: port)) }
         try waitForLinkLocal(nic.name)
+        for neighbor in nic.neighbors ?? [] where neighbor.mac != DerivedMAC.bridge(for: nic.guestMAC) {
+            try netlink.perform(.ensureNeighbor(neighbor.ip.bytes, mac: neighbor.mac.bytes, on: port))
+        }
         for route in nic.routes { try netlink.perform(.createRoute(route.linkRoute(on: port))) }
     }
     return wire
