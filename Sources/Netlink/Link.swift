@@ -104,11 +104,22 @@ extension NetlinkSocket {
         // ip link show
         var body = MessageWriter()
         body.putLinkHeader()
+        body.attribute(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
         return try dump("RTM_GETLINK", RTM_GETLINK, answer: RTM_NEWLINK, body: body) { try Link(parsing: $0) }
     }
 
     /// nil where there is none.
-    public func link(named name: String) throws -> Link? { try links().first { $0.name == name } }
+    public func link(named name: String) throws -> Link? {
+        // ip link show dev NAME
+        var body = MessageWriter()
+        body.putLinkHeader()
+        body.attribute(IFLA_IFNAME, name)
+        body.attribute(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
+        let answer = try ask(
+            "RTM_GETLINK", on: name, RTM_GETLINK, answer: RTM_NEWLINK, absent: .noDevice, body: body)
+        // The kernel also looks among the alternative names (IFLA_ALT_IFNAME).
+        return try answer.map { try Link(parsing: $0) }.flatMap { $0.name == name ? $0 : nil }
+    }
 
     /// The Ethernet link with that MAC; several links may share one (a vlan and what is below it), the first counts.
     public func link(mac: [UInt8]) throws -> Link? { try links().first { $0.mac == mac } }

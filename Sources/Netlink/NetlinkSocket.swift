@@ -54,6 +54,27 @@ public final class NetlinkSocket {
         }
     }
 
+    /// One object: the payload of the answer; nil where the kernel answers with an error that means "no such".
+    func ask(
+        _ call: String, on subject: String, _ type: UInt16, answer: UInt16, absent: Errno, body: MessageWriter
+    ) throws -> ArraySlice<UInt8>? {
+        guard !body.isTooLong else { throw SystemError(call, on: subject, Errno(EMSGSIZE)) }
+        let sequence = nextSequence()
+        let flags = NLM_F_REQUEST
+        try send(
+            NetlinkRequest.message(type: type, flags: flags, sequence: sequence, body: body.bytes), call, subject)
+        while true {
+            for message in try receive(call, subject, sequence) {
+                if message.type == answer { return message.payload }
+                guard message.type == NLMSG_ERROR, let (errno, text) = try message.outcome(subject: call) else {
+                    continue
+                }
+                if errno == absent { return nil }
+                throw SystemError(call, on: subject, errno, remedy: text)
+            }
+        }
+    }
+
     /// Everything of one kind: `body` is the fixed header with the family; `parse` gives nil for what is not wanted.
     func dump<T>(
         _ call: String, _ type: UInt16, answer: UInt16, body: MessageWriter,
