@@ -73,15 +73,24 @@ final class GuestSession {
         // From here on the pumps alone hold the pipes: when one lets go of its pipe, it closes.
         defer { process?.letGoOfStdio() }
         if let input = process?.input, let connection = connections[.stdin] {
-            pumps.append(Pump(.fromFrames, from: try .own(connection), to: try .own(input), loop: loop) { _ in })
+            pumps.append(
+                Pump(.fromFrames, from: try .own(connection), to: try .own(input), loop: loop) { [unowned self] in
+                    note($0, of: .stdin)
+                })
         }
         for (port, descriptor) in [(StreamPort.stdout, process?.output), (.stderr, process?.errors)] {
             guard let descriptor, let connection = connections[port] else { continue }
             outputs.append(
-                Pump(.toFrames, from: try .own(descriptor), to: try .own(connection), loop: loop) { [unowned self] _ in
+                Pump(.toFrames, from: try .own(descriptor), to: try .own(connection), loop: loop) { [unowned self] in
+                    note($0, of: port)
                     try reportEnd()
                 })
         }
+    }
+
+    /// A stream that did not come to its end is told on the console; a reader that is gone is usual.
+    private func note(_ outcome: Pump.Outcome, of port: StreamPort) {
+        if outcome != .ended, outcome != .refused(.brokenPipe) { Console.print("\(port): \(outcome)") }
     }
 
     private func receive(_ message: ControlMessage) throws {

@@ -4,8 +4,8 @@ import Linux
 /// fc-boot's side: listens for the guest's connections, and pumps stdin, stdout and stderr.
 ///
 /// Make it before Firecracker starts. `onMessage` gets what the guest says; `exited` comes when all output has been
-/// written, and wants `finish` as the answer. `onClose` tells that the control connection ended, which is normal only
-/// after `finish`.
+/// written, and wants `finish` as the answer. `onClose` tells that a connection broke (the error) or that the control
+/// connection ended (nil), which is normal only after `finish`; it comes once.
 public final class HostStreams {
     private let loop: EventLoop
     private var files: [StreamPort: Descriptor]
@@ -14,6 +14,7 @@ public final class HostStreams {
     private var control: ControlConnection?
     private var backlog: [ControlMessage] = []
     private var exit: ControlMessage?
+    private var isClosed = false
     private let onMessage: (ControlMessage) throws -> Void
     private let onClose: (StreamError?) throws -> Void
 
@@ -46,6 +47,12 @@ public final class HostStreams {
         try outputEnded()
     }
 
+    private func close(_ error: StreamError?) throws {
+        guard !isClosed else { return }
+        isClosed = true
+        try onClose(error)
+    }
+
     private func outputEnded() throws {
         let running = [StreamPort.stdout, .stderr].contains { pumps[$0].map { $0.outcome == nil } ?? false }
         guard !running, let exit else { return }
@@ -58,7 +65,8 @@ public final class HostStreams {
         listeners[port] = nil
         if port == .control {
             let control = try ControlConnection(
-                connection, loop: loop, onMessage: { [unowned self] in try receive($0) }, onClose: onClose)
+                connection, loop: loop, onMessage: { [unowned self] in try receive($0) },
+                onClose: { [unowned self] in try close($0) })
             self.control = control
             for message in backlog { try control.send(message) }
             backlog = []
@@ -67,7 +75,8 @@ public final class HostStreams {
             pumps[port] =
                 port == .stdin
                 ? Pump(.toFrames, from: .shared(file), to: guest, loop: loop) { _ in }
-                : Pump(.fromFrames, from: guest, to: .shared(file), loop: loop) { [unowned self] _ in
+                : Pump(.fromFrames, from: guest, to: .shared(file), loop: loop) { [unowned self] in
+                    if case .lost(let error) = $0 { return try close(error) }
                     try outputEnded()
                 }
         }

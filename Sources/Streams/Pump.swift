@@ -41,6 +41,10 @@ public final class Pump {
     private static let capacity = 64 << 10
     /// What is read at a time; less room than that in the buffer means no reading.
     private static let portion = 16 << 10
+    /// What is written to a socket at a time. More than about 32 KiB makes a guest's kernel (6.17, Debian's 6.12.117) hand it
+    /// to Firecracker in two parts, of which Firecracker (1.12.1; mended by its pull request 5485) repeats the first one when
+    /// its own socket is full after it: seen as frames of random lengths.
+    private static let burst = 16 << 10
     /// PIPE_BUF: POLLOUT on a blocking pipe promises that so much can be written.
     private static let atomic = 4096
 
@@ -120,7 +124,7 @@ public final class Pump {
         guard let destination else { return }
         guard events.contains(.write) else { return try refuse(.brokenPipe) }
         var failure: Errno?
-        queue.drain(limit: destination.shared ? Self.atomic : Self.capacity) { bytes in
+        queue.drain(limit: destination.shared ? Self.atomic : Self.burst) { bytes in
             let count = write(destination.descriptor.raw, bytes.baseAddress, bytes.count)
             if count >= 0 { return count }
             if ![.wouldBlock, .interrupted].contains(Errno.current) { failure = Errno.current }
