@@ -48,12 +48,13 @@ final class Console {
         }
     }
 
-    /// The last lines that say something, for one line of an error message.
-    var lastWords: String {
-        let text = String(decoding: tail, as: UTF8.self)
-        let lines = text.split(whereSeparator: \.isNewline).map { line in
+    /// The last lines of the guest, or of Firecracker where the guest has said nothing, for one line of an error message.
+    func lastWords(of id: String) -> String {
+        let lines = String(decoding: tail, as: UTF8.self).split(whereSeparator: \.isNewline).map { line in
             String(line.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }.map(Character.init))
-        }
-        return lines.filter { !$0.allSatisfy(\.isWhitespace) }.suffix(3).joined(separator: " | ")
+        }.filter { !$0.allSatisfy(\.isWhitespace) }
+        let guest = lines.filter { !$0.contains("[\(id):") }
+        let words = (guest.isEmpty ? lines : guest).suffix(3).joined(separator: " | ")
+        return words.isEmpty ? "no word on its console" : words
     }
 }

@@ -16,6 +16,8 @@ public final class VirtualMachine {
     private var firecracker: pid_t = 0
     /// The process's own end, once the guest has told it.
     private var status: Int?
+    /// Why the connection to the guest broke, where it did.
+    private var broken: StreamError?
 
     /// How long the guest may take to power off once it has told everything, in milliseconds.
     private static let powerOffLimit = 10_000
@@ -36,7 +38,7 @@ public final class VirtualMachine {
             vsock: machine.vsock, files: Self.files(terminal: machine.terminal), loop: loop,
             onMessage: { [unowned self] in try handle($0) },
             // Without its control connection the guest powers off: Firecracker's end tells the rest.
-            onClose: { _ in })
+            onClose: { [unowned self] in broken = $0 })
         self.streams = streams
         if machine.terminal { terminal = RawTerminal() }
         defer { terminal?.restore() }
@@ -45,10 +47,9 @@ public final class VirtualMachine {
         try loop.run()
         guard let status else {
             try console.drain()
+            let reason = broken.map { "\($0); " } ?? ""
             throw Failure(
-                .machine,
-                "the VM ended before its process did: \(console.lastWords.isEmpty ? "no word on its console" : console.lastWords)"
-            )
+                .machine, "the VM ended before its process did: \(reason)\(console.lastWords(of: machine.id))")
         }
         return status
     }

@@ -9,6 +9,17 @@ extension Facts {
     }
 }
 
+extension HostFacts {
+    /// The host's side, from the namespace that engines work in. Its addresses are the gateways of the engine's bridges,
+    /// also of those networks that do not hold the container's default route.
+    public static func live() throws -> HostFacts {
+        let live = try LiveFacts.read()
+        return HostFacts(
+            links: live.links.map(\.name), addresses: live.links.flatMap(\.addresses),
+            uplink: try HostNetwork.Uplink.read().map { HostFacts.Uplink(dev: $0.dev, mtu: $0.mtu) })
+    }
+}
+
 extension LinkFact {
     fileprivate init(_ link: LiveLink) {
         self.init(

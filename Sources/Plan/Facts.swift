@@ -216,7 +216,9 @@ public struct HostFacts: Codable, Hashable, Sendable {
     /// The interface of the host's default route.
     public var uplink: Uplink?
 
-    public init(uplink: Uplink? = nil) {
+    public init(links: [String]? = nil, addresses: [IPPrefix]? = nil, uplink: Uplink? = nil) {
+        self.links = links
+        self.addresses = addresses
         self.uplink = uplink
     }
 }

@@ -71,7 +71,6 @@ struct NetPlanCommand: ParsableCommand {
 
     private func live(_ container: ContainerReference, config: OCIConfig?) throws -> VMState {
         let namespace = try NetworkNamespace(path: container.netns ?? "/proc/self/ns/net")
-        let uplink = try Uplink.read()
         let live = try namespace.run { try LiveFacts.read() }
         let request = config.map(ContainerRequest.init)
         var facts = Facts(
@@ -80,7 +79,7 @@ struct NetPlanCommand: ParsableCommand {
                 id: container.id, env: config?.process?.env ?? [],
                 capabilities: config?.process?.capabilities?.bounding ?? [],
                 hostNetwork: namespace.inode == (try NetworkNamespace.current().inode)))
-        facts.host = HostFacts(uplink: uplink.map { HostFacts.Uplink(dev: $0.dev, mtu: $0.mtu) })
+        facts.host = try HostFacts.live()
         facts.resolvConf = try request?.source(of: "/etc/resolv.conf").map(Files.readText)
         if facts.container.hostNetwork {
             try Planner.checkRequest(of: facts.container)

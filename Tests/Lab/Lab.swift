@@ -17,9 +17,17 @@ enum Lab {
     static let isUp: Bool = (try? execute([script, "status"]))?.status == 0
 
     /// Runs a shell script in the lab, with input on its stdin. Its exit status, output and errors come back as they are.
+    /// One that takes longer than five minutes is ended, with what the VMs' consoles said in its errors.
     @discardableResult
     static func run(_ script: String, input: [UInt8] = []) throws -> Outcome {
-        try execute([Self.script, "run", "bash", "-c", script], input: input)
+        var outcome = try execute(
+            [Self.script, "run", "timeout", "-k", "5", "300", "bash", "-c", script], input: input)
+        if outcome.status == 124 {
+            outcome.errors += try execute([Self.script, "run", "sh", "-c", "tail -n 20 /run/runcvm/*/vm/console.log"])
+                .text
+            _ = try execute([Self.script, "run", "sh", "-c", "docker ps -q | xargs -r docker rm -f"])
+        }
+        return outcome
     }
 
     /// Runs a script that must succeed. Returns its output without the last line feed.
