@@ -34,6 +34,7 @@ struct Runcvm: ParsableCommand {
                 name: "Engine",
                 subcommands: [
                     RuntimeCommand.self, OCIAdaptCommand.self, StateSaveCommand.self, StateLoadCommand.self,
+                    StateDeleteCommand.self,
                 ]),
         ])
 

@@ -67,7 +67,6 @@ struct Runtime {
         let status = try child(line.arguments).runInPlace()
         guard status == 0 || line.force, directory.exists else { return status }
         try runHook("poststop", state: try JSONValue(encoding: OCIState(id: id, status: "stopped")).serialized())
-        try directory.delete()
         return status
     }
 

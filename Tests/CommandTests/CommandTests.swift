@@ -40,7 +40,7 @@ enum Tool {
     static let verbs = [
         "net-plan", "tap-create", "tap-delete", "bridge-alias", "bridge-restore", "nat-enable", "nat-disable",
         "fc-config",
-        "fc-boot", "rootfs-build", "oci-adapt", "guest-init", "runtime", "state-save", "state-load",
+        "fc-boot", "rootfs-build", "oci-adapt", "guest-init", "runtime", "state-save", "state-load", "state-delete",
     ]
     static let facts =
         #"{"container":{"id":"c"},"links":[{"name":"eth0","kind":"veth","mac":"02:42:ac:11:00:02","addresses":["172.17.0.2/16"]}]}"#
@@ -106,6 +106,21 @@ struct CommandTests {
         #expect(outcome.errors.contains(fault.words), "\(outcome.errors)")
         #expect(outcome.errors.filter { $0 == "\n" }.count == 1, "\(outcome.errors)")
         #expect(outcome.output.isEmpty)
+    }
+
+    @Test(
+        "a config.json that is none is a fault of the bundle, and nothing is left",
+        arguments: [("nonsense", "not JSON"), ("{}", "process.args"), (#"{"process":{"cwd":"/"}}"#, "process.args")])
+    func badBundle(_ config: (text: String, words: String)) throws {
+        let bundle = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: bundle) }
+        try FileManager.default.createDirectory(at: bundle, withIntermediateDirectories: true)
+        try config.text.write(to: bundle.appending(path: "config.json"), atomically: true, encoding: .utf8)
+        let outcome = try Tool.run(["runtime", "create", "--bundle", bundle.path, "bad-bundle"])
+        #expect(outcome.status == 65, "\(outcome.errors)")
+        #expect(outcome.errors.contains(config.words), "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: "/run/runcvm/bad-bundle"))
+        #expect(try String(contentsOf: bundle.appending(path: "config.json"), encoding: .utf8) == config.text)
     }
 
     @Test("the runtime writes the same message to its JSON log")
