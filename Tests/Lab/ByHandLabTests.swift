@@ -6,7 +6,7 @@ extension LabTests {
         let outcome = try Lab.run(
             """
             set -e; cd $(mktemp -d)
-            ip netns add web
+            ip netns del web 2>/dev/null || true; ip netns add web
             ip link add vweb type veth peer name eth0 netns web
             ip addr add 10.9.0.1/24 dev vweb; ip link set vweb up
             ip -n web addr add 10.9.0.2/24 brd + dev eth0; ip -n web link set eth0 up

@@ -22,7 +22,7 @@ extension LabTests {
 
         @Test(
             "docker run gives its exit status",
-            arguments: [("exit 0", 0), ("exit 42", 42), ("kill -9 $$", 137), ("exit 300", 44)])
+            arguments: [("kill -9 $$", 137), ("exit 300", 44)])
         func status(_ end: (command: String, status: Int32)) throws {
             // As a child of the shell: the first process of a pid namespace ignores its own signals.
             let outcome = try Lab.docker(
