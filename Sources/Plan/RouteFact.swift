@@ -1,0 +1,65 @@
+import OCI
+
+/// A unicast route of the main table (ip-route(8)).
+public struct RouteFact: Codable, Hashable, Sendable {
+    public var family: Int?
+    /// `default` or a prefix.
+    public var to: String
+    public var via: IPAddress?
+    public var dev: String
+    public var metric: Int64?
+    public var scope: String?
+    public var `protocol`: String?
+    public var onlink: Bool?
+    public var source: IPAddress?
+
+    public init(
+        family: Int? = nil, to: String, via: IPAddress? = nil, dev: String, metric: Int64? = nil,
+        scope: String? = nil, protocol: String? = nil, onlink: Bool? = nil, source: IPAddress? = nil
+    ) {
+        self.family = family
+        self.to = to
+        self.via = via
+        self.dev = dev
+        self.metric = metric
+        self.scope = scope
+        self.protocol = `protocol`
+        self.onlink = onlink
+        self.source = source
+    }
+
+    var isIPv6: Bool { via?.isIPv6 ?? IPPrefix(to)?.address.isIPv6 ?? source?.isIPv6 ?? (family == 6) }
+
+    func validate(at path: String, links: Set<String>) throws {
+        guard to == "default" || IPPrefix(to) != nil else {
+            throw Failure.badInput("\(path).to", "\(quoted(to)) is neither \"default\" nor a prefix like 10.0.0.0/8")
+        }
+        guard links.contains(dev) else {
+            throw Failure.badInput("\(path).dev", "\(quoted(dev)) is not among the links")
+        }
+        if let family, family != 4, family != 6 { throw Failure.badInput("\(path).family", "\(family) is not 4 or 6") }
+        if let metric, UInt32(exactly: metric) == nil {
+            throw Failure.badInput("\(path).metric", "\(metric) is not a metric (0 to 4294967295)")
+        }
+        let families = [family.map { $0 == 6 }, IPPrefix(to)?.address.isIPv6, via?.isIPv6, source?.isIPv6]
+        guard Set(families.compactMap { $0 }).count <= 1 else {
+            throw Failure.badInput(path, "IPv4 and IPv6 in one route")
+        }
+        if let scope, !["link", "global", "host", "site", "universe"].contains(scope) {
+            throw Failure.badInput("\(path).scope", "\(quoted(scope)) is not a scope (link, global, host, site)")
+        }
+    }
+}
+
+/// A permanent neighbour (ip-neighbour(8)), as swarm's overlay networks program them.
+public struct NeighborFact: Codable, Hashable, Sendable {
+    public var ip: IPAddress
+    public var mac: MACAddress
+    public var dev: String
+
+    public init(ip: IPAddress, mac: MACAddress, dev: String) {
+        self.ip = ip
+        self.mac = mac
+        self.dev = dev
+    }
+}
