@@ -194,9 +194,12 @@ extension TextCodable {
 }
 
 /// A piece of the user's text for an error message: one line, and short.
-func quoted(_ text: String) -> String {
+func quoted(_ text: String) -> String { "\"\(oneLine(text))\"" }
+
+/// The same without quotation marks.
+func oneLine(_ text: String) -> String {
     let clean = text.unicodeScalars.prefix(60).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : String($0) }.joined()
-    return "\"\(clean)\(text.unicodeScalars.count > 60 ? "…" : "")\""
+    return clean + (text.unicodeScalars.count > 60 ? "…" : "")
 }
 
 extension IPAddress: TextCodable { static var wanted: String { "an IP address" } }

@@ -44,7 +44,7 @@ public struct Planner {
         guard let name = facts.container.variable("RUNCVM_HYPERVISOR"), name != "firecracker", !name.isEmpty else {
             return
         }
-        throw Failure(.usage, "RUNCVM_HYPERVISOR=\(name): unknown hypervisor; the only one is firecracker")
+        throw Failure(.usage, "RUNCVM_HYPERVISOR=\(oneLine(name)): unknown hypervisor; the only one is firecracker")
     }
 
     /// What RUNCVM_NETWORK_MODE asks for; nil where it is not set. Host networking without consent is refused.
@@ -52,7 +52,7 @@ public struct Planner {
         var mode: NetworkPlan.Mode?
         if let text = facts.container.variable("RUNCVM_NETWORK_MODE"), !text.isEmpty {
             guard let known = NetworkPlan.Mode(rawValue: text) else {
-                throw Failure(.usage, "RUNCVM_NETWORK_MODE=\(text): unknown mode; use bridge, host or none")
+                throw Failure(.usage, "RUNCVM_NETWORK_MODE=\(oneLine(text)): unknown mode; use bridge, host or none")
             }
             mode = known
         }
