@@ -143,6 +143,14 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// No bit behind the prefix is set.
+    var isNetwork: Bool {
+        address.bytes.enumerated().allSatisfy { index, byte in
+            let bits = min(8, max(0, length - index * 8))
+            return byte & UInt8(truncatingIfNeeded: 0xff >> bits) == 0
+        }
+    }
+
     public var description: String { "\(address)/\(length)" }
 }
 

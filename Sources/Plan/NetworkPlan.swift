@@ -165,15 +165,18 @@ public struct HostPlan: Codable, Hashable, Sendable {
     }
 }
 
-/// The kernel's rule for names of links (dev_valid_name in net/core/dev.c).
+/// The kernel's rule for names of links (dev_valid_name in net/core/dev.c; "%" begins a pattern that it fills in; 0xa0
+/// is a space to its isspace).
 enum LinkName {
     static let longest = 15  // IFNAMSIZ - 1
 
     static func validate(_ name: String?, at path: String) throws {
         guard let name else { return }
-        let forbidden = name.utf8.contains { [UInt8(ascii: "/"), UInt8(ascii: ":"), 0x7f].contains($0) || $0 <= 0x20 }
+        let forbidden = name.utf8.contains {
+            [UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "%"), 0x7f, 0xa0].contains($0) || $0 <= 0x20
+        }
         guard (1...longest).contains(name.utf8.count), !forbidden, name != ".", name != ".." else {
-            throw Failure.badInput(path, "\(quoted(name)) is not a link's name (1 to 15 bytes, no space, / or :)")
+            throw Failure.badInput(path, "\(quoted(name)) is not a link's name (1 to 15 bytes, no space, /, : or %)")
         }
     }
 }

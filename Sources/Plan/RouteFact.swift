@@ -3,7 +3,7 @@ import OCI
 /// A unicast route of the main table (ip-route(8)).
 public struct RouteFact: Codable, Hashable, Sendable {
     public var family: Int?
-    /// `default` or a prefix.
+    /// `default`, a prefix, or one host's address (as ip-route(8) shows a /32).
     public var to: String
     public var via: IPAddress?
     public var dev: String
@@ -28,11 +28,34 @@ public struct RouteFact: Codable, Hashable, Sendable {
         self.source = source
     }
 
-    var isIPv6: Bool { via?.isIPv6 ?? IPPrefix(to)?.address.isIPv6 ?? source?.isIPv6 ?? (family == 6) }
+    public init(from decoder: any Decoder) throws {
+        let keys = try decoder.container(keyedBy: CodingKeys.self)
+        family = try keys.wholeNumber(forKey: .family)
+        to = try keys.decode(String.self, forKey: .to)
+        via = try keys.decodeIfPresent(IPAddress.self, forKey: .via)
+        dev = try keys.decode(String.self, forKey: .dev)
+        metric = try keys.wholeNumber(forKey: .metric)
+        scope = try keys.decodeIfPresent(String.self, forKey: .scope)
+        `protocol` = try keys.decodeIfPresent(String.self, forKey: .protocol)
+        onlink = try keys.decodeIfPresent(Bool.self, forKey: .onlink)
+        source = try keys.decodeIfPresent(IPAddress.self, forKey: .source)
+    }
+
+    /// nil for the default route.
+    var destination: IPPrefix? { prefix.flatMap { $0.length == 0 ? nil : $0 } }
+
+    var isIPv6: Bool { via?.isIPv6 ?? prefix?.address.isIPv6 ?? source?.isIPv6 ?? (family == 6) }
+
+    private var prefix: IPPrefix? {
+        IPPrefix(to) ?? IPAddress(to).flatMap { IPPrefix(address: $0, length: $0.bytes.count * 8) }
+    }
 
     func validate(at path: String, links: Set<String>) throws {
-        guard to == "default" || IPPrefix(to) != nil else {
+        guard to == "default" || prefix != nil else {
             throw Failure.badInput("\(path).to", "\(quoted(to)) is neither \"default\" nor a prefix like 10.0.0.0/8")
+        }
+        if let prefix, !prefix.isNetwork {
+            throw Failure.badInput("\(path).to", "\(quoted(to)) is an address in a network, not a network")
         }
         guard links.contains(dev) else {
             throw Failure.badInput("\(path).dev", "\(quoted(dev)) is not among the links")
@@ -41,7 +64,7 @@ public struct RouteFact: Codable, Hashable, Sendable {
         if let metric, UInt32(exactly: metric) == nil {
             throw Failure.badInput("\(path).metric", "\(metric) is not a metric (0 to 4294967295)")
         }
-        let families = [family.map { $0 == 6 }, IPPrefix(to)?.address.isIPv6, via?.isIPv6, source?.isIPv6]
+        let families = [family.map { $0 == 6 }, prefix?.address.isIPv6, via?.isIPv6, source?.isIPv6]
         guard Set(families.compactMap { $0 }).count <= 1 else {
             throw Failure.badInput(path, "IPv4 and IPv6 in one route")
         }
