@@ -34,7 +34,8 @@ public struct Planner {
         }
         guard !links.isEmpty else { return NetworkPlan(mode: .none, nics: [], dns: dns) }
         var names = LinkNames(taken: facts.links.map(\.name))
-        let nics = try links.map { try nic(for: $0, names: &names) }
+        let owned = Set(links.flatMap(\.addresses).map(\.address))
+        let nics = try links.map { try nic(for: $0, owned: owned, names: &names) }
         return NetworkPlan(mode: .bridge, nics: nics, dns: dns, warnings: warnings(links))
     }
 
@@ -93,10 +94,11 @@ public struct Planner {
         "tun", "wireguard", "ppp", "xfrm", "nlmon", "ifb", "teql",
     ]
 
-    private func nic(for link: LinkFact, names: inout LinkNames) throws -> NIC {
+    private func nic(for link: LinkFact, owned: Set<IPAddress>, names: inout LinkNames) throws -> NIC {
         guard let mac = link.mac else { throw Failure.badInput("links", "\(link.name) has no Ethernet address") }
         let addresses = link.addresses.filter { !$0.address.isLinkLocalIPv6 }
-        let routes = RoutePlanner.routes(facts.routes.filter { $0.dev == link.name })
+        let routes = RoutePlanner.routes(
+            facts.routes.filter { $0.dev == link.name }, addresses: addresses, owned: owned)
         var neighbors = facts.neighbors.filter { $0.dev == link.name }.map { Neighbor(ip: $0.ip, mac: $0.mac) }
         let tap = names.make(prefix: "tap-", name: link.name)
         guard !["macvlan", "macvtap", "ipvlan", "ipvtap"].contains(link.kind ?? "") else {
