@@ -64,6 +64,17 @@ public struct Facts: Codable, Hashable, Sendable {
         }
         if let uplink = host.uplink { try LinkMTU.validate(uplink.mtu, at: "host.uplink.mtu") }
     }
+
+    /// The servers of resolv.conf (resolv.conf(5)), each once.
+    var nameServers: [IPAddress] {
+        var servers: [IPAddress] = []
+        for line in (resolvConf ?? "").split(whereSeparator: \.isNewline) {
+            let words = line.split(whereSeparator: \.isWhitespace)
+            guard words.count >= 2, words[0] == "nameserver", let server = IPAddress(String(words[1])) else { continue }
+            if !servers.contains(server) { servers.append(server) }
+        }
+        return servers
+    }
 }
 
 public struct ContainerFacts: Codable, Hashable, Sendable {

@@ -19,7 +19,7 @@ public struct Planner {
     func plan() throws -> NetworkPlan {
         try checkHypervisor()
         let mode = try requestedMode()
-        let dns = DNSPlan(resolvConf: facts.resolvConf, relay: loopbackServers())
+        let dns = DNSPlan(resolvConf: facts.resolvConf, relay: facts.nameServers.filter(\.isLoopback))
         if mode == .host { return try HostModePlanner(facts: facts).plan(dns: dns) }
         let links = try nicLinks()
         if mode == .bridge, links.isEmpty {
@@ -34,8 +34,9 @@ public struct Planner {
         }
         guard !links.isEmpty else { return NetworkPlan(mode: .none, nics: [], dns: dns) }
         var names = LinkNames(taken: facts.links.map(\.name))
+        var aliases = AliasPlanner(facts: facts)
         let owned = Set(links.flatMap(\.addresses).map(\.address))
-        let nics = try links.map { try nic(for: $0, owned: owned, names: &names) }
+        let nics = try links.map { try nic(for: $0, owned: owned, names: &names, aliases: &aliases) }
         return NetworkPlan(mode: .bridge, nics: nics, dns: dns, warnings: warnings(links))
     }
 
@@ -94,7 +95,7 @@ public struct Planner {
         "tun", "wireguard", "ppp", "xfrm", "nlmon", "ifb", "teql",
     ]
 
-    private func nic(for link: LinkFact, owned: Set<IPAddress>, names: inout LinkNames) throws -> NIC {
+    private func nic(for link: LinkFact, owned: Set<IPAddress>, names: inout LinkNames, aliases: inout AliasPlanner) throws -> NIC {
         guard let mac = link.mac else { throw Failure.badInput("links", "\(link.name) has no Ethernet address") }
         let addresses = link.addresses.filter { !$0.address.isLinkLocalIPv6 }
         let routes = RoutePlanner.routes(
@@ -109,7 +110,7 @@ public struct Planner {
                 aliasOmitted:
                     "a \(link.kind ?? "") interface keeps its own address; there is no bridge to carry an alias")
         }
-        let choice = AliasPlanner(facts: facts).alias(for: addresses)
+        let choice = aliases.alias(for: link)
         if case .alias(let alias) = choice {
             neighbors.append(Neighbor(ip: alias.address, mac: DerivedMAC.bridge(for: mac)))
         }
@@ -123,17 +124,6 @@ public struct Planner {
     }
 
     // MARK: The rest
-
-    /// The loopback servers of resolv.conf (resolv.conf(5)), each once.
-    private func loopbackServers() -> [IPAddress] {
-        var servers: [IPAddress] = []
-        for line in (facts.resolvConf ?? "").split(whereSeparator: \.isNewline) {
-            let words = line.split(whereSeparator: \.isWhitespace)
-            guard words.count >= 2, words[0] == "nameserver", let server = IPAddress(String(words[1])) else { continue }
-            if server.isLoopback, !servers.contains(server) { servers.append(server) }
-        }
-        return servers
-    }
 
     private func warnings(_ links: [LinkFact]) -> [String] {
         guard let uplink = facts.host.uplink else { return [] }
