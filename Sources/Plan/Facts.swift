@@ -75,6 +75,15 @@ public struct Facts: Codable, Hashable, Sendable {
         }
         return servers
     }
+
+    /// These facts as a host without IPv6 sees them.
+    var withoutIPv6: Facts {
+        var copy = self
+        for index in copy.links.indices { copy.links[index].addresses.removeAll { $0.address.isIPv6 } }
+        copy.routes.removeAll(where: \.isIPv6)
+        copy.neighbors.removeAll(where: \.ip.isIPv6)
+        return copy
+    }
 }
 
 public struct ContainerFacts: Codable, Hashable, Sendable {

@@ -6,7 +6,7 @@ public struct Planner {
 
     /// Throws `Failure` of kind `usage`, `unavailable` or `privilege` where the container asks for what cannot be.
     public static func plan(_ facts: Facts) throws -> NetworkPlan {
-        try Planner(facts: facts).plan()
+        try Planner(facts: facts.host.ipv6 == false ? facts.withoutIPv6 : facts).plan()
     }
 
     /// The checks that need no network: which hypervisor and which mode the container asks for, and whether it may.
