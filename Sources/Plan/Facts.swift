@@ -51,10 +51,7 @@ public struct Facts: Codable, Hashable, Sendable {
             guard names.insert(link.name).inserted else {
                 throw Failure.badInput("links.\(index).name", "\(quoted(link.name)) is there twice")
             }
-            if let mtu = link.mtu { try LinkMTU.validate(mtu, at: "links.\(index).mtu") }
-            if let mac = link.mac, !mac.isUnicast, !link.addresses.isEmpty, link.kind != "loopback" {
-                throw Failure.badInput("links.\(index).mac", "\(mac) is no interface's address")
-            }
+            try link.validate(at: "links.\(index)")
         }
         for (index, route) in routes.enumerated() {
             try route.validate(at: "routes.\(index)", links: names)

@@ -1,3 +1,5 @@
+import OCI
+
 /// A network interface (ip-link(8)).
 public struct LinkFact: Codable, Hashable, Sendable {
     public var name: String
@@ -29,5 +31,39 @@ public struct LinkFact: Codable, Hashable, Sendable {
         mtu = try keys.wholeNumber(forKey: .mtu)
         addresses = try keys.decodeIfPresent([IPPrefix].self, forKey: .addresses) ?? []
         master = try keys.decodeIfPresent(String.self, forKey: .master)
+    }
+
+    /// No VM can have a copy of it, whatever its address: the loopback, tunnels, and what else carries no Ethernet.
+    var isStub: Bool { name == "lo" || Self.stubKinds.contains(kind ?? "") }
+
+    /// A tun has no address, a tap (rootless podman's interface) has one. A netkit link in its default mode shows
+    /// 00:00:00:00:00:00, and moves packets without any.
+    var carriesEthernet: Bool { !isStub && mac?.isUnicast == true }
+
+    /// Kinds that the kernel makes by itself in every namespace, or that carry no Ethernet frames.
+    private static let stubKinds: Set<String> = [
+        "loopback", "ipip", "sit", "ip6tnl", "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan", "vti",
+        "vti6", "wireguard", "ppp", "xfrm", "nlmon", "ifb", "teql", "vrf",
+    ]
+
+    /// Kinds that have an Ethernet address at all times.
+    private static let ethernetKinds: Set<String> = ["veth", "macvlan", "ipvlan", "vlan", "bridge", "bond"]
+
+    func validate(at path: String) throws {
+        if let mtu {
+            // lo has 65536, tunl0 may have 0.
+            if !isStub {
+                try LinkMTU.validate(mtu, at: "\(path).mtu")
+            } else if UInt32(exactly: mtu) == nil {
+                throw Failure.badInput("\(path).mtu", "\(mtu) is not an MTU")
+            }
+        }
+        guard !isStub, !addresses.isEmpty else { return }
+        if let mac, mac.bytes[0] & 1 == 1 {
+            throw Failure.badInput("\(path).mac", "\(mac) is a group's address, no interface's")
+        }
+        if mac == nil, let kind, Self.ethernetKinds.contains(kind) {
+            throw Failure.badInput("\(path).mac", "missing, and a \(kind) link has one")
+        }
     }
 }

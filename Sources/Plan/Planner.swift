@@ -32,12 +32,13 @@ public struct Planner {
             throw Failure(
                 .usage, "RUNCVM_NETWORK_MODE=none, but the container has interface \(links[0].name); use --net=none")
         }
-        guard !links.isEmpty else { return NetworkPlan(mode: .none, nics: [], dns: dns) }
+        let warnings = leftOut() + tooLarge(links)
+        guard !links.isEmpty else { return NetworkPlan(mode: .none, nics: [], dns: dns, warnings: warnings) }
         var names = LinkNames(taken: facts.links.map(\.name))
         var aliases = AliasPlanner(facts: facts)
         let owned = Set(links.flatMap(\.addresses).map(\.address))
         let nics = try links.map { try nic(for: $0, owned: owned, names: &names, aliases: &aliases) }
-        return NetworkPlan(mode: .bridge, nics: nics, dns: dns, warnings: warnings(links))
+        return NetworkPlan(mode: .bridge, nics: nics, dns: dns, warnings: warnings)
     }
 
     // MARK: What the container asks for
@@ -74,7 +75,10 @@ public struct Planner {
 
     /// The container's Ethernet interfaces that are in use, in numeric-aware order of their names.
     private func nicLinks() throws -> [LinkFact] {
-        if let tap = facts.links.first(where: { $0.kind == "tun" && $0.master != nil }) {
+        var names = LinkNames(taken: [])
+        let taps = Set(facts.links.map { names.make(prefix: "tap-", name: $0.name) })
+        // A port of a bridge, or, beside a macvlan, a tap with the name that it gets from us.
+        if let tap = facts.links.first(where: { $0.kind == "tun" && ($0.master != nil || taps.contains($0.name)) }) {
             throw Failure(
                 .unavailable,
                 "this network namespace belongs to another VM already (its tap is \(tap.name)); "
@@ -83,19 +87,15 @@ public struct Planner {
         return facts.links.filter(isNIC).sorted { NumericOrder.precedes($0.name, $1.name) }
     }
 
-    private func isNIC(_ link: LinkFact) -> Bool {
-        guard link.name != "lo", !Self.stubKinds.contains(link.kind ?? ""), link.mac != nil else { return false }
-        return link.addresses.contains { !$0.address.isLinkLocalIPv6 } || facts.routes.contains { $0.dev == link.name }
+    private func isNIC(_ link: LinkFact) -> Bool { link.carriesEthernet && isUsed(link) }
+
+    private func isUsed(_ link: LinkFact) -> Bool {
+        link.addresses.contains { !$0.address.isLinkLocalIPv6 } || facts.routes.contains { $0.dev == link.name }
     }
 
-    /// Kinds that the kernel makes by itself in every namespace, or that carry no Ethernet frames.
-    private static let stubKinds: Set<String> = [
-        "loopback", "ipip", "sit", "ip6tnl", "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan", "vti",
-        "vti6",
-        "tun", "wireguard", "ppp", "xfrm", "nlmon", "ifb", "teql",
-    ]
-
-    private func nic(for link: LinkFact, owned: Set<IPAddress>, names: inout LinkNames, aliases: inout AliasPlanner) throws -> NIC {
+    private func nic(for link: LinkFact, owned: Set<IPAddress>, names: inout LinkNames, aliases: inout AliasPlanner)
+        throws -> NIC
+    {
         guard let mac = link.mac else { throw Failure.badInput("links", "\(link.name) has no Ethernet address") }
         let addresses = link.addresses.filter { !$0.address.isLinkLocalIPv6 }
         let routes = RoutePlanner.routes(
@@ -125,7 +125,29 @@ public struct Planner {
 
     // MARK: The rest
 
-    private func warnings(_ links: [LinkFact]) -> [String] {
+    /// What the container has and the VM will not. The loopback is not among it: the guest has its own.
+    private func leftOut() -> [String] {
+        facts.links.compactMap { link in
+            if link.name == "lo" || link.kind == "loopback" {
+                let more = link.addresses.filter { !$0.address.isLoopback && !$0.address.isLinkLocalIPv6 }
+                    .map(\.description)
+                return more.isEmpty ? nil : "\(link.name): the VM does not get \(more.joined(separator: ", "))"
+            }
+            if !link.carriesEthernet, isUsed(link) {
+                return "\(link.name): a link of kind \(link.kind ?? "device") without Ethernet; "
+                    + "the VM gets neither its addresses nor its routes"
+            }
+            if link.carriesEthernet, !isUsed(link), link.master == nil, Self.givenKinds.contains(link.kind ?? "") {
+                return "\(link.name): it has no address and no route; the VM does not get it"
+            }
+            return nil
+        }
+    }
+
+    /// Kinds that an engine gives a container, and the kernel never by itself.
+    private static let givenKinds: Set<String> = ["veth", "macvlan", "ipvlan", "netkit"]
+
+    private func tooLarge(_ links: [LinkFact]) -> [String] {
         guard let uplink = facts.host.uplink else { return [] }
         return links.filter { ($0.mtu ?? 1500) > uplink.mtu }.map { link in
             "\(link.name): its MTU \(link.mtu ?? 1500) is larger than the \(uplink.mtu) of the host's \(uplink.dev); "
