@@ -28,7 +28,54 @@ struct FactsTests {
             #"{"links":[\#(link)],"neighbors":[{"ip":"10.0.0.1","mac":"02:42:ac:11:00:03","dev":"x"}]}"#,
             "neighbors.0.dev"
         ),
+        (#"{"links":{}}"#, "links: not a list"),
+        (#"{"links":[null]}"#, "links.0: null"),
+        (#"{"links":["eth0"]}"#, "links.0: not an object"),
+        (#"{"links":[{"name":"eth%d"}]}"#, "links.0.name: \"eth%d\""),
+        (#"{"links":[{"name":"a\u0000b"}]}"#, "links.0.name: \"a?b\""),
+        (#"{"links":[{"name":"eth\u00e0"}]}"#, "links.0.name: "),
+        (#"{"links":[{"name":"eth0","mtu":-1}]}"#, "links.0.mtu: -1"),
+        (#"{"links":[{"name":"eth0","mtu":1500.5}]}"#, "links.0.mtu: not a whole number"),
+        (#"{"links":[{"name":"eth0","mtu":1e99}]}"#, "links.0.mtu: not a whole number"),
+        (#"{"links":[{"name":"sit0","kind":"sit","mtu":-1}]}"#, "links.0.mtu: -1"),
+        (
+            #"{"links":[{"name":"eth0","mac":"01:00:5e:00:00:01","addresses":["10.0.0.2/8"]}]}"#,
+            "links.0.mac: 01:00:5e:00:00:01 is a group's"
+        ),
+        (#"{"links":[{"name":"eth0","kind":"veth","addresses":["10.0.0.2/8"]}]}"#, "links.0.mac: missing"),
+        (#"{"links":[\#(link)],"routes":[null]}"#, "routes.0: null"),
+        (#"{"links":[\#(link)],"routes":[{"to":"10.1.2.3/8","dev":"eth0"}]}"#, "routes.0.to: \"10.1.2.3/8\""),
+        (#"{"links":[\#(link)],"routes":[{"to":"fd00::1/64","dev":"eth0"}]}"#, "routes.0.to: \"fd00::1/64\""),
+        (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","family":5}]}"#, "routes.0.family: 5"),
+        (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","metric":1e30}]}"#, "routes.0.metric: not a"),
+        (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","metric":"1"}]}"#, "routes.0.metric: not a"),
+        (
+            #"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","metric":4294967296}]}"#,
+            "routes.0.metric: 4294967296"
+        ),
+        (#"{"links":[\#(link)],"container":{"id":"../x"}}"#, "container.id: "),
+        (#"{"links":[\#(link)],"container":{"env":["A=1",null]}}"#, "container.env.1: null"),
+        (#"{"links":[\#(link)],"host":{"uplink":{"dev":"x","mtu":0}}}"#, "host.uplink.mtu: 0"),
+        (#"{"links":[\#(link)],"host":{"uplink":{"dev":"x","mtu":0.5}}}"#, "host.uplink.mtu: not a whole number"),
+        (#"{"links":[\#(link)],"host":{"uplink":{"dev":"x"}}}"#, "host.uplink.mtu: missing"),
     ]
+
+    @Test(
+        "what is odd but clear is accepted",
+        arguments: [
+            #"{"links":[\#(link)],"routes":null,"neighbors":null,"resolvConf":null,"host":null,"container":null}"#,
+            #"{"links":[\#(link)],"future":{"a":[1,null]},"host":{"new":1}}"#,
+            #"{"links":[\#(link),{"name":"lo","mtu":65536,"mac":"00:00:00:00:00:00","addresses":["127.0.0.1/8"]}]}"#,
+            #"{"links":[\#(link),{"name":"tunl0","kind":"ipip","mtu":0}]}"#,
+            #"{"links":[\#(link)],"resolvConf":"nameserver 10.0.0.53\u0000\n"}"#,
+            #"{"links":[\#(link)],"container":{"env":["=","","RUNCVM_NETWORK_MODE="]}}"#,
+        ])
+    func accepted(_ text: String) throws {
+        let plan = try Planner.plan(Facts(parsing: [UInt8](text.utf8), subject: "facts"))
+        #expect(plan.nics.map(\.name) == ["eth0"])
+        #expect(plan.nics.first?.alias?.description == "172.17.255.254/16")
+        #expect(plan.warnings.isEmpty)
+    }
 
     @Test("a fault is named by its JSON path", arguments: faults)
     func path(_ fault: (text: String, message: String)) {
@@ -69,6 +116,60 @@ struct PlannerTests {
         #expect(first.tap.hasPrefix("tap-abc") && first.tap.utf8.count <= 15)
         #expect(first.attach.bridge?.utf8.count ?? 99 <= 15)
         #expect(try Planner.plan(facts("abcdefghijklmnp")).nics[0].tap != first.tap)
+    }
+
+    @Test("an alias is never in another interface's network, where the guest would look for it")
+    func nested() throws {
+        var facts = try facts("eth0", "10.1.0.2/16")
+        facts.links.append(
+            LinkFact(
+                name: "eth1", kind: "veth", mac: MACAddress("02:42:ac:11:00:03"),
+                addresses: [try #require(IPPrefix("10.1.255.2/24"))]))
+        facts.routes = [
+            RouteFact(to: "10.1.254.128/25", via: IPAddress("10.1.255.1"), dev: "eth1"),
+            RouteFact(to: "10.1.254.127", dev: "eth0"),
+        ]
+        let nics = try Planner.plan(facts).nics
+        #expect(nics.map { $0.alias?.description } == ["10.1.254.126/16", "10.1.255.254/24"])
+    }
+
+    @Test("a network that is wholly elsewhere leaves no alias")
+    func covered() throws {
+        var facts = try facts("eth0", "10.1.0.2/24")
+        facts.routes = ["10.1.0.0/25", "10.1.0.128/25"].map {
+            RouteFact(to: $0, via: IPAddress("10.1.0.1"), dev: "eth0")
+        }
+        let nic = try Planner.plan(facts).nics[0]
+        #expect(nic.alias == nil)
+        #expect(nic.aliasOmitted == "every host address of the /24 is in use")
+    }
+
+    @Test("a route of the kernel's that no address implies is kept: the peer's, a router's on-link prefix")
+    func kernelRoutes() throws {
+        var facts = try facts("eth0", "10.1.0.2/32")
+        facts.links[0].addresses.append(try #require(IPPrefix("2001:db8::2/128")))
+        facts.routes = [
+            RouteFact(to: "default", via: IPAddress("10.9.9.1"), dev: "eth0"),
+            RouteFact(to: "10.9.9.1/32", dev: "eth0", scope: "link", protocol: "kernel", source: IPAddress("10.1.0.2")),
+            RouteFact(to: "2001:db8::/64", dev: "eth0", protocol: "kernel"),
+            RouteFact(to: "2001:db8::2/128", dev: "eth0", protocol: "kernel"),
+            RouteFact(to: "fe80::/64", dev: "eth0", protocol: "kernel"),
+            RouteFact(to: "ff00::/8", dev: "eth0"),
+        ]
+        let routes = try Planner.plan(facts).nics[0].routes
+        #expect(routes.map(\.to) == ["10.9.9.1/32", "2001:db8::/64", "default"])
+    }
+
+    @Test("a refused variable is told in one short line")
+    func variable() throws {
+        for name in ["RUNCVM_NETWORK_MODE", "RUNCVM_HYPERVISOR"] {
+            var facts = try facts("eth0")
+            facts.container.env = ["\(name)=ho\nst\0" + String(repeating: "x", count: 5000)]
+            let failure = #expect(throws: Failure.self) { try Planner.plan(facts) }
+            #expect(failure?.kind == .usage)
+            #expect(failure?.message.hasPrefix("\(name)=ho?st?xxx") == true, "\(failure?.message ?? "")")
+            #expect(failure?.message.utf8.count ?? 999 < 160)
+        }
     }
 
     @Test("the namespace of another VM is refused by name")
