@@ -28,7 +28,14 @@ struct FCBootCommand: ParsableCommand {
             throw Failure.badInput("machine", "missing in \(document); fc-config adds it")
         }
         // In its jail the VMM is in the container's namespace already, and the document names none.
-        let status = try namespace.run(state.container()) { try VirtualMachine(machine).run() }
+        let status: Int
+        do {
+            status = try namespace.run(state.container()) { try VirtualMachine(machine).run() }
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw Failure(.machine, "the VM could not run: \(error)")
+        }
         throw ExitCode(CInt(status))
     }
 }

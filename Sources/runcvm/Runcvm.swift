@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import HostNetwork
 import Linux
 import OCI
 
@@ -69,14 +70,19 @@ struct Runcvm: ParsableCommand {
     /// Prints the error as one line and returns the exit code for it.
     private static func report(_ error: any Error, name: String) -> CInt {
         if let code = error as? ExitCode { return code.rawValue }
-        if let status = ExitStatus.code(for: error) {
-            Stderr.line("\(name): \(error)")
+        let errors = (error as? SeveralErrors)?.errors ?? [error]
+        if let first = errors.first, let status = ExitStatus.code(for: first) {
+            for error in errors { Stderr.line("\(name): \(error)") }
             return status
         }
         // ArgumentParser's own: help and version on stdout with 0, a wrong command line on stderr with 64.
         let code = exitCode(for: error)
         if code == .success {
             print(fullMessage(for: error))
+        } else if code == .failure {
+            // No error of ArgumentParser's, and none that the table knows.
+            Stderr.line("\(name): \(error); this is a defect of runcvm")
+            return 70
         } else {
             let sentence = message(for: error).split(separator: "\n").joined(separator: " ")
             Stderr.line("\(name): \(sentence); see \(name) --help")
@@ -93,6 +99,7 @@ enum ExitStatus {
         case let system as SystemError:
             switch system.errno {
             case .notPermitted, .accessDenied: 77
+            case .noSpace, Errno(EROFS), Errno(EDQUOT): 73
             case .noEntry where ["open", "realpath"].contains(system.call): 66
             default: 71
             }

@@ -88,6 +88,7 @@ struct CommandTests {
         (["bridge-alias"], #"{"version":1,"container":{"id":"x"}}"#, 65, "network: missing"),
         (["nat-enable"], "[1]", 65, "not an object"),
         (["fc-boot", "/nonexistent.json"], "", 66, "/nonexistent.json"),
+        (["fc-boot", "/dev/stdin"], vm(firecracker: "/nonexistent"), 125, "/nonexistent"),
         (["oci-adapt", "--id", "x", "--bundle", "/nonexistent"], "", 66, "bundle /nonexistent"),
         (["oci-adapt", "--id", "a/b", "--bundle", "/tmp"], "", 65, "container.id"),
         (["oci-adapt", "--id", "x"], "not json", 65, "not JSON"),
@@ -97,6 +98,12 @@ struct CommandTests {
         (["no-such-verb"], "", 64, "no-such-verb"),
         (["runtime", "create"], "", 64, "id"),
     ]
+
+    /// A document whose Firecracker is not there.
+    static func vm(firecracker: String) -> String {
+        #"{"version":1,"container":{"id":"x"},"machine":{"id":"x","vcpus":1,"memory":128,"config":"/c","# + "\n"
+            + #""firecracker":"\#(firecracker)","directory":"\#(NSTemporaryDirectory())runcvm-vm-x","terminal":false}}"#
+    }
 
     @Test("bad input: one line that names it, the documented exit code, nothing on stdout", arguments: faults.indices)
     func fault(_ index: Int) throws {
