@@ -89,11 +89,18 @@ let RT_TABLE_UNSPEC: UInt8 = 0
 
 let NDA_DST: UInt16 = 1
 let NDA_LLADDR: UInt16 = 2
+let NUD_REACHABLE: UInt16 = 0x02
+let NUD_STALE: UInt16 = 0x04
+let NUD_DELAY: UInt16 = 0x08
+let NUD_PROBE: UInt16 = 0x10
 let NUD_NOARP: UInt16 = 0x40
 let NUD_PERMANENT: UInt16 = 0x80
+let NTF_USE: UInt8 = 1
 let NTF_MASTER: UInt8 = 4
 
 let FRA_SRC: UInt16 = 2
 let FRA_PRIORITY: UInt16 = 6
 let FRA_TABLE: UInt16 = 15
+let FRA_IP_PROTO: UInt16 = 22
+let FRA_DPORT_RANGE: UInt16 = 24
 let FR_ACT_TO_TBL: UInt8 = 1

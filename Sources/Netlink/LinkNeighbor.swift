@@ -15,8 +15,8 @@ public struct LinkNeighbor: Hashable, Sendable {
         self.mac = mac
     }
 
-    /// The payload of an RTM_NEWNEIGH; nil for what is not permanent or no IP neighbour. Throws EBADMSG.
-    init?(parsing payload: ArraySlice<UInt8>) throws {
+    /// The payload of an RTM_NEWNEIGH; nil for what is in none of the states or no IP neighbour. Throws EBADMSG.
+    init?(parsing payload: ArraySlice<UInt8>, states: UInt16 = NUD_PERMANENT) throws {
         var reader = MessageReader(payload, subject: "RTM_NEWNEIGH")
         let family: UInt8 = try reader.read()
         _ = try reader.take(3)
@@ -24,7 +24,7 @@ public struct LinkNeighbor: Hashable, Sendable {
         let state: UInt16 = try reader.read()
         _ = try reader.read(UInt16.self)  // ndm_flags, ndm_type
         let attributes = try reader.attributes()
-        guard addressLength(family) > 0, state & NUD_PERMANENT != 0, let mac = attributes.bytes(NDA_LLADDR),
+        guard addressLength(family) > 0, state & states != 0, let mac = attributes.bytes(NDA_LLADDR),
             let address = try attributes.address(NDA_DST, family: family)
         else { return nil }
         self.init(link: link, address: address, mac: mac)
@@ -35,10 +35,21 @@ extension NetlinkSocket {
     /// The permanent neighbours of all links, IPv4 and IPv6.
     public func neighbors() throws -> [LinkNeighbor] {
         // ip neighbour show nud permanent
+        try neighbors(in: NUD_PERMANENT)
+    }
+
+    /// A neighbour's Ethernet address, permanent or learned; nil while it is not known.
+    public func mac(of address: [UInt8], on link: Link) throws -> [UInt8]? {
+        // ip neighbour show ADDRESS dev NAME
+        try neighbors(in: NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
+            .first { $0.link == link.index && $0.address == address }?.mac
+    }
+
+    private func neighbors(in states: UInt16) throws -> [LinkNeighbor] {
         var body = MessageWriter()
         body.putNeighborHeader(family: AF_UNSPEC_, link: 0, state: 0, flags: 0)
         return try dump("RTM_GETNEIGH", RTM_GETNEIGH, answer: RTM_NEWNEIGH, body: body) {
-            try LinkNeighbor(parsing: $0)
+            try LinkNeighbor(parsing: $0, states: states)
         }
     }
 }
@@ -53,6 +64,17 @@ extension NetlinkRequest {
             body.putNeighborHeader(family: addressFamily(address), link: link.index, state: NUD_PERMANENT, flags: 0)
             body.attribute(NDA_DST, address)
             body.attribute(NDA_LLADDR, mac)
+        }
+    }
+
+    /// Makes the kernel ask for the neighbour's Ethernet address now (ARP, NDP), from the link's own address.
+    public static func askNeighbor(_ address: [UInt8], on link: Link) -> NetlinkRequest {
+        // ip neighbour replace ADDRESS dev NAME nud none use
+        NetlinkRequest(
+            "RTM_NEWNEIGH", on: "\(link.name) \(text(address))", RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE
+        ) { body in
+            body.putNeighborHeader(family: addressFamily(address), link: link.index, state: 0, flags: NTF_USE)
+            body.attribute(NDA_DST, address)
         }
     }
 

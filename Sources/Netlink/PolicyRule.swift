@@ -1,6 +1,6 @@
 import Linux
 
-/// A rule that sends packets with a source prefix to a routing table (linux/fib_rules.h; ip-rule(8)).
+/// A rule that sends packets with a source prefix, or to a port, to a routing table (linux/fib_rules.h; ip-rule(8)).
 public struct PolicyRule: Hashable, Sendable {
     public var isIPv6: Bool
     /// 4 or 16 bytes; empty for any source.
@@ -8,13 +8,21 @@ public struct PolicyRule: Hashable, Sendable {
     public var prefixLength: UInt8
     public var table: UInt32
     public var priority: UInt32
+    /// IPPROTO_TCP, IPPROTO_UDP; nil for any.
+    public var transport: UInt8?
+    public var destinationPort: UInt16?
 
-    public init(isIPv6: Bool, source: [UInt8], prefixLength: UInt8, table: UInt32, priority: UInt32) {
+    public init(
+        isIPv6: Bool, source: [UInt8] = [], prefixLength: UInt8 = 0, table: UInt32, priority: UInt32,
+        transport: UInt8? = nil, destinationPort: UInt16? = nil
+    ) {
         self.isIPv6 = isIPv6
         self.source = source
         self.prefixLength = prefixLength
         self.table = table
         self.priority = priority
+        self.transport = transport
+        self.destinationPort = destinationPort
     }
 
     /// The payload of an RTM_NEWRULE; nil for a rule that does anything but look into a table. Throws EBADMSG.
@@ -33,7 +41,9 @@ public struct PolicyRule: Hashable, Sendable {
         self.init(
             isIPv6: family == AF_INET6_, source: try attributes.address(FRA_SRC, family: family) ?? [],
             prefixLength: length, table: try attributes.integer(FRA_TABLE) ?? UInt32(shortTable),
-            priority: try attributes.integer(FRA_PRIORITY) ?? 0)
+            priority: try attributes.integer(FRA_PRIORITY) ?? 0, transport: try attributes.integer(FRA_IP_PROTO),
+            // struct fib_rule_port_range begins with the first port.
+            destinationPort: try attributes.integer(FRA_DPORT_RANGE))
     }
 }
 
@@ -54,7 +64,7 @@ extension NetlinkSocket {
 extension NetlinkRequest {
     /// EEXIST where it is there.
     public static func createRule(_ rule: PolicyRule) -> NetlinkRequest {
-        // ip rule add from PREFIX lookup TABLE priority N
+        // ip rule add [from PREFIX] [ipproto P] [dport N] lookup TABLE priority N
         NetlinkRequest("RTM_NEWRULE", on: rule.subject, RTM_NEWRULE, flags: NLM_F_CREATE | NLM_F_EXCL) {
             $0.putRule(rule)
         }
@@ -64,7 +74,7 @@ extension NetlinkRequest {
 
     /// Already gone is fine.
     public static func deleteRule(_ rule: PolicyRule) -> NetlinkRequest {
-        // ip rule delete from PREFIX lookup TABLE priority N
+        // ip rule delete [from PREFIX] [ipproto P] [dport N] lookup TABLE priority N
         NetlinkRequest("RTM_DELRULE", on: rule.subject, RTM_DELRULE, accepting: [.noEntry]) { $0.putRule(rule) }
     }
 }
@@ -83,6 +93,8 @@ extension MessageWriter {
         if !rule.source.isEmpty { attribute(FRA_SRC, rule.source) }
         attribute(FRA_PRIORITY, rule.priority)
         attribute(FRA_TABLE, rule.table)
+        if let transport = rule.transport { attribute(FRA_IP_PROTO, [transport]) }
+        if let port = rule.destinationPort { attribute(FRA_DPORT_RANGE, UInt32(port) << 16 | UInt32(port)) }
     }
 
     /// struct fib_rule_hdr.

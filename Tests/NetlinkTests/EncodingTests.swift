@@ -157,4 +157,30 @@ import Testing
         let request = NetlinkRequest.rename(eth0, to: String(repeating: "x", count: 70000))
         #expect(request.body.isTooLong)
     }
+
+    @Test("a rule for a port of a transport")
+    func portRule() {
+        expect(
+            .createRule(
+                PolicyRule(isIPv6: false, table: 53, priority: 53, transport: 17, destinationPort: 53)),
+            """
+            3c 00 00 00  20 00  05 06  01 00 00 00  00 00 00 00  # RTM_NEWRULE, REQUEST|ACK|EXCL|CREATE
+            02 00 00 00  35 00 00 01  00 00 00 00                # AF_INET, table 53, FR_ACT_TO_TBL
+            08 00 06 00  35 00 00 00                             # FRA_PRIORITY 53
+            08 00 0f 00  35 00 00 00                             # FRA_TABLE 53
+            05 00 16 00  11 00 00 00                             # FRA_IP_PROTO UDP
+            08 00 18 00  35 00 35 00                             # FRA_DPORT_RANGE 53-53
+            """)
+    }
+
+    @Test("asking for a neighbour is a use of an entry without a state")
+    func askNeighbor() {
+        expect(
+            .askNeighbor([172, 17, 0, 1], on: eth0),
+            """
+            24 00 00 00  1c 00  05 05  01 00 00 00  00 00 00 00  # RTM_NEWNEIGH, REQUEST|ACK|CREATE|REPLACE
+            02 00 00 00  07 00 00 00  00 00 01 00                # AF_INET, index 7, NUD_NONE, NTF_USE
+            08 00 01 00  ac 11 00 01                             # NDA_DST 172.17.0.1
+            """)
+    }
 }
