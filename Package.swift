@@ -40,7 +40,7 @@ let package = Package(
         tests("PlanTests", ["OCI", "Plan"]),
         tests("NetlinkTests", ["Netlink"]),
         tests("HostNetworkTests", ["OCI", "Plan", "HostNetwork", "Netlink", "Linux", "CLinux"]),
-        tests("StreamsTests", ["Streams", "Linux"]),
+        tests("StreamsTests", ["Streams", "Linux", "CLinux"]),
         tests("FirecrackerTests", ["OCI", "Plan", "Firecracker", "Linux"]),
         tests("GuestTests", ["OCI", "Plan", "Guest", "Linux"]),
         tests("CommandTests", ["OCI", "Plan", "Linux", "runcvm"]),

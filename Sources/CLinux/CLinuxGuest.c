@@ -39,7 +39,7 @@ int linux_unix_listen(const char *path) {
     if (fd < 0)
         return -errno;
     // The socket's own mode becomes its file's mode (unix(7)): no moment at which others may connect.
-    if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 8) < 0) {
+    if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 128) < 0) {
         int saved = errno;
         close(fd);
         return -saved;

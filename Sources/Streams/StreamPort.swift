@@ -5,6 +5,8 @@
 public enum StreamPort: UInt32, CaseIterable, Sendable {
     case control = 1000
     case stdin, stdout, stderr
+    /// Many connections, one for each conversation with a name server; see HostDNSRelay.
+    case dns
 
     /// The host's address (VMADDR_CID_HOST).
     public static let host: UInt32 = 2
@@ -12,8 +14,8 @@ public enum StreamPort: UInt32, CaseIterable, Sendable {
     /// Its Unix socket, for the socket of Firecracker's vsock device.
     public func socket(of vsock: String) -> String { "\(vsock)_\(rawValue)" }
 
-    /// With a terminal there is no stderr of its own.
+    /// Those of which every VM has one connection. With a terminal there is no stderr of its own.
     public static func needed(terminal: Bool) -> [StreamPort] {
-        terminal ? [.control, .stdin, .stdout] : allCases
+        terminal ? [.control, .stdin, .stdout] : [.control, .stdin, .stdout, .stderr]
     }
 }

@@ -48,7 +48,7 @@ final class HostEnds {
         // The guest: cat, and a word on stderr.
         var signals: [ControlMessage] = []
         var guestControl: ControlConnection?
-        let guest = try StreamPort.allCases.reduce(into: [StreamPort: Descriptor]()) {
+        let guest = try StreamPort.needed(terminal: false).reduce(into: [StreamPort: Descriptor]()) {
             $0[$1] = try connectUnix($1.socket(of: vsock))
         }
         guestControl = try ControlConnection(

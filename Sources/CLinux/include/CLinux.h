@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "CLinuxGuest.h"
+#include "CLinuxSockets.h"
 
 // fork(2), for a process with one thread. Returns the child's pid, 0 in the child.
 int linux_fork(void);

@@ -1,0 +1,85 @@
+#define _GNU_SOURCE
+#include "CLinuxSockets.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/vm_sockets.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+union inet_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static int closed(int fd, int error) {
+    close(fd);
+    return -error;
+}
+
+static socklen_t fill(union inet_address *to, const unsigned char *address, int length, unsigned short port) {
+    memset(to, 0, sizeof *to);
+    if (length == 4) {
+        to->v4.sin_family = AF_INET;
+        to->v4.sin_port = htons(port);
+        memcpy(&to->v4.sin_addr, address, 4);
+        return sizeof to->v4;
+    }
+    to->v6.sin6_family = AF_INET6;
+    to->v6.sin6_port = htons(port);
+    memcpy(&to->v6.sin6_addr, address, 16);
+    return sizeof to->v6;
+}
+
+static int open_inet(int type, int length) {
+    if (length != 4 && length != 16)
+        return -EINVAL;
+    int fd = socket(length == 4 ? AF_INET : AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+int linux_inet_bind(int type, const unsigned char *address, int length, unsigned short port) {
+    int fd = open_inet(type, length), on = 1;
+    if (fd < 0)
+        return fd;
+    union inet_address where;
+    socklen_t size = fill(&where, address, length, port);
+    // Both, so that a server that does the same can have the port on all addresses (socket(7)).
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 || bind(fd, &where.any, size) < 0 ||
+        (type == SOCK_STREAM && listen(fd, 64) < 0))
+        return closed(fd, errno);
+    return fd;
+}
+
+int linux_inet_connect(int type, const unsigned char *address, int length, unsigned short port) {
+    int fd = open_inet(type, length);
+    if (fd < 0)
+        return fd;
+    union inet_address where;
+    socklen_t size = fill(&where, address, length, port);
+    if (connect(fd, &where.any, size) < 0 && errno != EINPROGRESS)
+        return closed(fd, errno);
+    return fd;
+}
+
+int linux_vsock_begin(unsigned int cid, unsigned int port) {
+    int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port};
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS)
+        return closed(fd, errno);
+    return fd;
+}
+
+int linux_socket_error(int fd) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+        return -errno;
+    return -error;
+}
