@@ -124,6 +124,8 @@ public struct BridgeRecord: Codable, Hashable, Sendable {
     public var mac: MACAddress
     public var ports: [String]
     public var alias: IPPrefix?
+    /// The namespace's own way out by this bridge, where it has one.
+    public var wayOut: WayOutRecord?
 
     public init(name: String, mac: MACAddress, ports: [String], alias: IPPrefix?) {
         self.name = name

@@ -8,8 +8,9 @@ struct BridgeAliasCommand: ParsableCommand {
         abstract: "Join each tap with its container interface by a bridge, and put the alias on it.",
         discussion: """
             The guest takes the container's MAC and addresses; the interface gets a new MAC and becomes a port. The alias
-            is how the namespace itself reaches the VM; nothing about it is ever asked or answered on the wire. Adds
-            `bridges` to the document. The inverse is bridge-restore.
+            is how the namespace itself reaches the VM; nothing about it is ever asked or answered on the wire. Where
+            Docker's embedded name server needs it, name queries of the namespace get a way out (nft). Adds `bridges` to
+            the document. The inverse is bridge-restore.
 
               runcvm net-plan --netns /run/netns/web | runcvm tap-create | runcvm bridge-alias | jq .bridges
             """)
@@ -19,7 +20,9 @@ struct BridgeAliasCommand: ParsableCommand {
     func run() throws {
         let state = try DocumentPipe.read(verb: "bridge-alias")
         let network = try state.network()
-        let bridges = try namespace.run(state.container()) { try BridgeSetup.create(network) }
+        let bridges = try namespace.run(state.container()) {
+            try BridgeSetup.create(network, path: SearchPath.own) { Stderr.line("runcvm bridge-alias: \($0)") }
+        }
         try DocumentPipe.write(try state.adding("bridges", bridges))
     }
 }

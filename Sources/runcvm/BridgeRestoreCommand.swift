@@ -17,7 +17,9 @@ struct BridgeRestoreCommand: ParsableCommand {
     func run() throws {
         let state = try DocumentPipe.read(verb: "bridge-restore")
         let network = try state.network()
-        _ = try namespace.runIfThere(state.container()) { try BridgeSetup.restore(network) }
+        _ = try namespace.runIfThere(state.container()) {
+            try BridgeSetup.restore(network, path: SearchPath.own)
+        }
         try DocumentPipe.write(state.removing("bridges"))
     }
 }

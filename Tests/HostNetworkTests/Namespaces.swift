@@ -30,6 +30,7 @@ struct Snapshot: Equatable {
     var addresses: Set<LinkAddress>
     var routes: Set<LinkRoute>
     var neighbors: Set<LinkNeighbor>
+    var rules: [PolicyRule]
     var ipv6: [String: [String]]
 
     init() throws {
@@ -51,6 +52,7 @@ struct Snapshot: Equatable {
             })
         routes = Set(try netlink.routes())
         neighbors = Set(try netlink.neighbors())
+        rules = try netlink.rules()
         ipv6 = [:]
         for link in all {
             guard let setting = try IPv6Setting(of: link.name) else { continue }

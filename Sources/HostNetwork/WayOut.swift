@@ -1,0 +1,164 @@
+import Glibc
+import Linux
+import Netlink
+import OCI
+import Plan
+
+/// The way out of a container's namespace for its engine's name queries.
+///
+/// Docker up to 27 (later for `--dns` only) asks other name servers from within the container's namespace, whose address the VM
+/// has. So queries leave from the alias by the bridge, under the container's address and a port of `WayOutPorts`, and answers to
+/// these ports are taken back from what comes for the VM. Nothing else leaves the namespace, and the bridge, which speaks no ARP,
+/// knows the gateway by a permanent neighbour.
+struct WayOut {
+    private let nic: BridgedNIC
+    private let gateway: IPAddress
+    private let address: IPAddress
+    private let alias: IPAddress
+
+    /// The routing table of name queries, and the priority of the rules that lead there: before the main table's.
+    private static let table: UInt32 = 53
+    private static let priority: UInt32 = 53
+    private static let domain: UInt16 = 53
+    private static let transports = [IPPROTO_UDP, IPPROTO_TCP].map { UInt8($0) }
+    private static let families = ["ip", "bridge"]
+    /// How long the gateway may take to tell its Ethernet address.
+    private static let attempts = 100
+    private static let pause: UInt32 = 10_000
+
+    private static let lost = "external names may not resolve in the VM"
+
+    /// nil where the plan needs none, or has no gateway (an internal network) or no alias for it.
+    init?(_ plan: NetworkPlan, warn: (String) -> Void = { _ in }) throws {
+        guard plan.dns.hasEmbeddedServer, let (index, gateway) = Self.gateway(of: plan.nics) else { return nil }
+        let nic = plan.nics[index]
+        guard let address = nic.addresses.first(where: { !$0.address.isIPv6 })?.address, let alias = nic.alias else {
+            warn("\(nic.name) has no alias: \(nic.aliasOmitted ?? "none is planned"); \(Self.lost)")
+            return nil
+        }
+        self.nic = try BridgedNIC(nic, at: index)
+        self.gateway = gateway
+        self.address = address
+        self.alias = alias.address
+    }
+
+    /// That of the default route, the lowest metric first; else of the first interface with any.
+    private static func gateway(of nics: [NIC]) -> (nic: Int, gateway: IPAddress)? {
+        let all = nics.enumerated().flatMap { index, nic in
+            nic.routes.compactMap { route in
+                route.via.flatMap { $0.isIPv6 ? nil : (nic: index, gateway: $0, route: route) }
+            }
+        }
+        let defaults = all.filter { $0.route.destination == nil }
+        let best = defaults.min { ($0.route.metric ?? 0) < ($1.route.metric ?? 0) } ?? all.first
+        return best.map { ($0.nic, $0.gateway) }
+    }
+
+    var bridge: String { nic.bridge }
+
+    /// The gateway's Ethernet address; must be asked for while the container's interface has its addresses.
+    /// nil where it does not answer.
+    func findGateway(_ netlink: NetlinkSocket) throws -> [UInt8]? {
+        if let known = nic.nic.neighbors?.first(where: { $0.ip == gateway }) { return known.mac.bytes }
+        if let bridge = try nic.bridgeLink(netlink), let known = try netlink.mac(of: gateway.bytes, on: bridge) {
+            return known
+        }
+        guard let port = try nic.portLink(netlink), port.master == nil else { return nil }
+        for attempt in 0..<Self.attempts {
+            if let mac = try netlink.mac(of: gateway.bytes, on: port) { return mac }
+            if attempt == 0 { try netlink.perform(.askNeighbor(gateway.bytes, on: port)) }
+            usleep(Self.pause)
+        }
+        return nil
+    }
+
+    /// Makes it, or keeps what is there. A part that cannot be had is told to `warn`, and nothing of it stays: names of
+    /// containers resolve without it. Records the undo in `journal`.
+    func create(
+        gatewayMAC: [UInt8]?, path: String, _ netlink: NetlinkSocket, _ journal: Journal, warn: (String) -> Void
+    ) throws -> WayOutRecord? {
+        guard let gatewayMAC, let mac = MACAddress(bytes: gatewayMAC) else {
+            warn("gateway \(gateway) of \(nic.port) does not answer ARP; \(Self.lost)")
+            return nil
+        }
+        guard let nft = Nft(path: path) else {
+            warn("nft: not found in \(path); \(Self.lost); install nftables")
+            return nil
+        }
+        guard let bridge = try nic.bridgeLink(netlink) else {
+            throw SystemError("RTM_GETLINK", on: nic.bridge, .noDevice)
+        }
+        journal.record { try delete(path: path, netlink) }
+        do {
+            try nft.apply(rules)
+            // ip neighbour replace GATEWAY lladdr MAC dev BRIDGE nud permanent
+            try netlink.perform(.ensureNeighbor(gateway.bytes, mac: gatewayMAC, on: bridge))
+            for route in routes(bridge) { try netlink.perform(.ensureRoute(route)) }
+            for rule in policy { try netlink.perform(.ensureRule(rule)) }
+        } catch {
+            warn("\(error); \(Self.lost)")
+            try delete(path: path, netlink)
+            return nil
+        }
+        return WayOutRecord(gateway: gateway, mac: mac, address: address, ports: WayOutPorts.text)
+    }
+
+    /// Undoes `create`, whatever of it was done; what hangs on the bridge goes with it.
+    func delete(path: String, _ netlink: NetlinkSocket) throws {
+        var errors = ErrorCollector()
+        for rule in policy { errors.run { try netlink.perform(.deleteRule(rule)) } }
+        errors.run {
+            guard let bridge = try nic.bridgeLink(netlink) else { return }
+            for route in routes(bridge) { try netlink.perform(.deleteRoute(route)) }
+            try netlink.perform(.deleteNeighbor(gateway.bytes, on: bridge))
+        }
+        errors.run { try Nft(path: path)?.deleteTables(Self.families) }
+        try errors.finish()
+    }
+
+    private var policy: [PolicyRule] {
+        // ip rule add ipproto udp dport 53 lookup 53 priority 53
+        Self.transports.map {
+            PolicyRule(
+                isIPv6: false, table: Self.table, priority: Self.priority, transport: $0, destinationPort: Self.domain)
+        }
+    }
+
+    private func routes(_ bridge: Link) -> [LinkRoute] {
+        // ip route add ADDRESS dev BRIDGE src ALIAS table 53: the VM itself is next door.
+        // ip route add default via GATEWAY dev BRIDGE onlink src ALIAS table 53
+        [
+            LinkRoute(
+                isIPv6: false, destination: address.bytes, prefixLength: 32, link: bridge.index, source: alias.bytes,
+                table: Self.table),
+            LinkRoute(
+                isIPv6: false, gateway: gateway.bytes, link: bridge.index, onlink: true, source: alias.bytes,
+                table: Self.table),
+        ]
+    }
+
+    /// The host's MAC and `host` are both needed: the first makes the bridge keep the frame, the second the IP layer.
+    private var rules: String {
+        """
+        add table ip \(Nft.table)
+        delete table ip \(Nft.table)
+        table ip \(Nft.table) {
+            chain postrouting {
+                type nat hook postrouting priority 100; policy accept;
+                oifname "\(nic.bridge)" ip saddr \(alias) ip daddr != \(address) meta l4proto { tcp, udp } \
+        th dport \(Self.domain) snat to \(address):\(WayOutPorts.text)
+            }
+        }
+        add table bridge \(Nft.table)
+        delete table bridge \(Nft.table)
+        table bridge \(Nft.table) {
+            chain prerouting {
+                type filter hook prerouting priority -300; policy accept;
+                iifname "\(nic.port)" ether type ip ip daddr \(address) meta l4proto { tcp, udp } \
+        th sport \(Self.domain) th dport \(WayOutPorts.text) meta pkttype set host ether daddr set \(nic.bridgeMAC)
+            }
+        }
+
+        """
+    }
+}
