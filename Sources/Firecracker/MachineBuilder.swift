@@ -17,6 +17,8 @@ public struct MachineBuilder {
         directory = try RunDirectory(id: container.id)
     }
 
+    private var relay: [IPAddress]? { network.dns.relay.isEmpty ? nil : network.dns.relay }
+
     /// For a container that oci-adapt has jailed: everything comes from its config.json.
     public func buildJailed() throws -> VMState {
         guard let config = try directory.originalConfig(bundle: nil), let process = config.process else {
@@ -35,13 +37,14 @@ public struct MachineBuilder {
         let guest = GuestDocument(
             hostname: config.hostname, domainname: config.domainname,
             hosts: try request.source(of: "/etc/hosts").map(Files.readText), resolvConf: network.dns.resolvConf,
-            nics: network.nics, root: files.root(readonly: config.root?.readonly ?? false), mounts: request.guestMounts,
+            relay: relay, nics: network.nics, root: files.root(readonly: config.root?.readonly ?? false),
+            mounts: request.guestMounts,
             maskedPaths: config.linux?.maskedPaths ?? [], readonlyPaths: config.linux?.readonlyPaths ?? [],
-            sysctl: config.linux?.sysctl ?? [:], process: process)
+            sysctl: network.dns.reservingPorts(in: config.linux?.sysctl ?? [:]), process: process)
         let machine = Machine(
             id: Self.name(for: container.id), vcpus: size.vcpus, memory: size.memory,
             config: JailConfig.firecrackerConfig, firecracker: JailConfig.firecracker, directory: JailConfig.directory,
-            terminal: process.terminal ?? false)
+            terminal: process.terminal ?? false, relay: relay)
         return try write(machine, files: files, size: size, guest: guest)
     }
 
@@ -73,7 +76,7 @@ public struct MachineBuilder {
         let machine = Machine(
             id: Self.name(for: container.id), vcpus: hand.size.vcpus, memory: hand.size.memory,
             config: directory.firecracker, firecracker: hand.firecracker, directory: directory.vm,
-            terminal: hand.process.terminal ?? false)
+            terminal: hand.process.terminal ?? false, relay: relay)
         try Files.ensureDirectory(directory.vm, mode: 0o700)
         let files = FirecrackerConfig.Files(
             kernel: hand.kernel, initrd: hand.initrd, layers: [], disk: hand.rootfs, guest: directory.guest,
@@ -89,8 +92,9 @@ public struct MachineBuilder {
         ]
         let guest = GuestDocument(
             hostname: hand.hostname, domainname: nil, hosts: nil, resolvConf: network.dns.resolvConf,
-            nics: network.nics,
-            root: files.root(readonly: false), mounts: mounts, maskedPaths: [], readonlyPaths: [], sysctl: [:],
+            relay: relay, nics: network.nics,
+            root: files.root(readonly: false), mounts: mounts, maskedPaths: [], readonlyPaths: [],
+            sysctl: network.dns.reservingPorts(in: [:]),
             process: hand.process)
         return try write(machine, files: files, size: hand.size, guest: guest)
     }

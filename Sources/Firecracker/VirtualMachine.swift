@@ -12,6 +12,7 @@ public final class VirtualMachine {
     private let loop = EventLoop()
     private var console: Console?
     private var streams: HostStreams?
+    private var relay: HostDNSRelay?
     private var terminal: RawTerminal?
     private var firecracker: pid_t = 0
     /// The process's own end, once the guest has told it.
@@ -40,6 +41,9 @@ public final class VirtualMachine {
             // Without its control connection the guest powers off: Firecracker's end tells the rest.
             onClose: { [unowned self] in broken = $0 })
         self.streams = streams
+        if let servers = machine.relay, !servers.isEmpty {
+            relay = try HostDNSRelay(vsock: machine.vsock, servers: servers.map(\.bytes), loop: loop)
+        }
         if machine.terminal { terminal = RawTerminal() }
         defer { terminal?.restore() }
         try start(console)

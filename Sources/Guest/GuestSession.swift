@@ -13,6 +13,7 @@ final class GuestSession {
     private var control: ControlConnection?
     private var process: GuestProcess?
     private var pumps: [Pump] = []
+    private var relay: GuestDNSRelay?
     /// stdout's and stderr's, which must have come to their end before `exited` is sent.
     private var outputs: [Pump] = []
     private var status: Int?
@@ -50,12 +51,25 @@ final class GuestSession {
         for port in StreamPort.needed(terminal: terminal) where port != .control {
             connections[port] = try Self.connect(port)
         }
+        relay = Self.relay(document.relay ?? [], loop)
         // Before the fork: the end of a process that lives for a moment only must not be missed.
         try loop.watchSignals { [unowned self] in try handle(signal: $0) }
         process = try GuestProcess.start(document)
         if let process { try control?.send(.started(pid: Int(process.pid))) }
         try pump(connections)
         try loop.run()
+    }
+
+    /// Stands in for the name servers that only the container's namespace can reach.
+    private static func relay(_ servers: [IPAddress], _ loop: EventLoop) -> GuestDNSRelay? {
+        if servers.isEmpty { return nil }
+        let name = "vsock \(StreamPort.host):\(StreamPort.dns.rawValue)"
+        return GuestDNSRelay(
+            servers: servers.map(\.bytes), loop: loop,
+            connect: {
+                let raw = linux_vsock_begin(StreamPort.host, StreamPort.dns.rawValue)
+                return Descriptor(owning: try check(raw, "connect", on: name), name: name)
+            }, report: { Console.print("bind \(servers[$0]) port 53: \($1); names do not resolve by it") })
     }
 
     /// Tells the host why the guest stops, and waits until it knows.

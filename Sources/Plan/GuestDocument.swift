@@ -9,6 +9,8 @@ public struct GuestDocument: Codable, Hashable, Sendable {
     public var hosts: String?
     /// The contents of /etc/resolv.conf; absent: the image's own.
     public var resolvConf: String?
+    /// Name servers on loopback addresses of the container's namespace, at which the guest's init listens for it; absent: none.
+    public var relay: [IPAddress]?
     public var nics: [NIC]
     public var root: GuestRoot
     /// In config.json's order. Only what the guest's kernel makes by itself: proc, sysfs, tmpfs, devpts, mqueue, cgroup.
@@ -20,8 +22,9 @@ public struct GuestDocument: Codable, Hashable, Sendable {
     public var process: OCIProcess
 
     public init(
-        hostname: String?, domainname: String?, hosts: String?, resolvConf: String?, nics: [NIC], root: GuestRoot,
-        mounts: [OCIMount], maskedPaths: [String], readonlyPaths: [String], sysctl: [String: String],
+        hostname: String?, domainname: String?, hosts: String?, resolvConf: String?, relay: [IPAddress]?,
+        nics: [NIC], root: GuestRoot, mounts: [OCIMount], maskedPaths: [String], readonlyPaths: [String],
+        sysctl: [String: String],
         process: OCIProcess
     ) {
         version = 1
@@ -29,6 +32,7 @@ public struct GuestDocument: Codable, Hashable, Sendable {
         self.domainname = domainname
         self.hosts = hosts
         self.resolvConf = resolvConf
+        self.relay = relay
         self.nics = nics
         self.root = root
         self.mounts = mounts

@@ -13,9 +13,12 @@ public struct Machine: Codable, Hashable, Sendable {
     public var directory: String
     /// The process has a terminal.
     public var terminal: Bool
+    /// The name servers that fc-boot may ask for the guest, in the order of guest.json's `relay`; absent: none.
+    public var relay: [IPAddress]?
 
     public init(
-        id: String, vcpus: Int, memory: Int, config: String, firecracker: String, directory: String, terminal: Bool
+        id: String, vcpus: Int, memory: Int, config: String, firecracker: String, directory: String, terminal: Bool,
+        relay: [IPAddress]? = nil
     ) {
         self.id = id
         self.vcpus = vcpus
@@ -24,6 +27,7 @@ public struct Machine: Codable, Hashable, Sendable {
         self.firecracker = firecracker
         self.directory = directory
         self.terminal = terminal
+        self.relay = relay
     }
 
     /// The Unix socket at which Firecracker's vsock device listens; guest ports are `PATH_PORT`.

@@ -87,12 +87,6 @@ struct NetPlanCommand: ParsableCommand {
         }
         var reference = container
         reference.netnsInode = namespace.inode
-        let plan = try Planner.plan(facts)
-        if !plan.dns.relay.isEmpty {
-            let servers = plan.dns.relay.map(\.description).joined(separator: ", ")
-            Stderr.line(
-                "runcvm net-plan: name server \(servers) is not relayed to the VM yet; names do not resolve there")
-        }
-        return try VMState(container: reference, network: plan)
+        return try VMState(container: reference, network: try Planner.plan(facts))
     }
 }

@@ -57,7 +57,7 @@ import Testing
 
 @Suite struct GuestDriveTests {
     static let document = GuestDocument(
-        hostname: "box", domainname: nil, hosts: nil, resolvConf: nil, nics: [],
+        hostname: "box", domainname: nil, hosts: nil, resolvConf: nil, relay: nil, nics: [],
         root: GuestRoot(layers: [], disk: "/dev/vda", readonly: false), mounts: [], maskedPaths: [], readonlyPaths: [],
         sysctl: [:], process: OCIProcess(args: ["true"]))
 
