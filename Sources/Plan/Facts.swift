@@ -145,6 +145,10 @@ public struct HostFacts: Codable, Hashable, Sendable {
     public var addresses: [IPPrefix]?
     /// The interface of the host's default route.
     public var uplink: Uplink?
+    /// What other VMs in host mode have been promised, made or not.
+    public var reserved: [HostReservation]?
+    /// What this container has from an earlier run that was not undone; it is kept.
+    public var kept: HostReservation?
 
     public init(links: [String]? = nil, addresses: [IPPrefix]? = nil, uplink: Uplink? = nil) {
         self.links = links
@@ -163,5 +167,19 @@ extension KeyedDecodingContainer {
         } catch {
             throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: "not a whole number")
         }
+    }
+}
+
+/// A tap, a /30 and ports of host mode that have an owner.
+public struct HostReservation: Codable, Hashable, Sendable {
+    public var tap: String
+    /// The host's end of the tap.
+    public var gateway: IPPrefix
+    public var ports: [HostPort]?
+
+    public init(_ plan: HostPlan) {
+        tap = plan.tap
+        gateway = plan.gateway
+        ports = plan.ports
     }
 }

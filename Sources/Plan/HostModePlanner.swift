@@ -5,8 +5,11 @@ struct HostModePlanner {
     let facts: Facts
 
     func plan(dns: DNSPlan) throws -> NetworkPlan {
-        try checkConsent()
+        try Self.checkConsent(of: facts.container)
+        try checkForwarding()
         let firewall = try firewall()
+        let ports = try Self.ports(facts.container)
+        try checkFree(ports)
         let tap = nextTap()
         let (gateway, guest) = try nextSubnet()
         let nic = NIC(
@@ -14,18 +17,41 @@ struct HostModePlanner {
             attach: Attachment(model: .nat), addresses: [guest], routes: [Route(to: "default", via: gateway.address)],
             aliasOmitted: "in host mode the host reaches the VM by its end of the tap")
         let host = HostPlan(
-            tap: tap, gateway: gateway, guest: guest, uplink: facts.host.uplink?.dev, firewall: firewall)
+            tap: tap, gateway: gateway, guest: guest, uplink: facts.host.uplink?.dev, firewall: firewall,
+            ports: ports.isEmpty ? nil : ports)
         let warnings = facts.host.uplink == nil ? ["the host has no default route; the VM reaches the host only"] : []
         return NetworkPlan(mode: .host, nics: [nic], dns: dns, host: host, warnings: warnings)
     }
 
-    private func checkConsent() throws {
-        guard facts.container.capabilities.contains("CAP_NET_ADMIN") else {
+    /// Host mode changes the host's network: the container must be one that may.
+    static func checkConsent(of container: ContainerFacts) throws {
+        guard container.capabilities.contains("CAP_NET_ADMIN") else {
             throw Failure(
                 .privilege,
                 "host mode changes the host's network and the container may not (CAP_NET_ADMIN); "
                     + "add --privileged or --cap-add NET_ADMIN")
         }
+    }
+
+    static func ports(_ container: ContainerFacts) throws -> [HostPort] {
+        guard let text = container.variable(HostPort.variable), !text.isEmpty else { return [] }
+        return try HostPort.list(text)
+    }
+
+    private func checkFree(_ ports: [HostPort]) throws {
+        for other in facts.host.reserved ?? [] {
+            let taken = (other.ports ?? []).first { theirs in
+                ports.contains { $0.host == theirs.host && $0.protocol == theirs.protocol }
+            }
+            guard let taken else { continue }
+            throw Failure(
+                .unavailable,
+                "\(HostPort.variable): port \(taken.host)/\(taken.protocol.rawValue) leads to the VM on \(other.tap) "
+                    + "already; choose another, or stop that VM")
+        }
+    }
+
+    private func checkForwarding() throws {
         guard facts.host.ipForward ?? true || facts.host.ipForwardWritable ?? true else {
             throw Failure(
                 .privilege,
@@ -47,7 +73,9 @@ struct HostModePlanner {
     }
 
     private func nextTap() -> String {
-        let taken = Set((facts.host.links ?? []) + facts.links.map(\.name))
+        if let kept = facts.host.kept { return kept.tap }
+        let reserved = (facts.host.reserved ?? []).map(\.tap)
+        let taken = Set((facts.host.links ?? []) + facts.links.map(\.name) + reserved)
         var number = 0
         while taken.contains("tap\(number)") { number += 1 }
         return "tap\(number)"
@@ -55,14 +83,24 @@ struct HostModePlanner {
 
     /// The first /30 of 169.254.100.0/24 in which the host has no address: the host's end and the guest's.
     private func nextSubnet() throws -> (gateway: IPPrefix, guest: IPPrefix) {
-        let taken = ((facts.host.addresses ?? []) + facts.links.flatMap(\.addresses)).map(\.address)
+        if let gateway = facts.host.kept?.gateway, let guest = Self.guest(behind: gateway) { return (gateway, guest) }
+        let reserved = (facts.host.reserved ?? []).map(\.gateway)
+        let taken = ((facts.host.addresses ?? []) + facts.links.flatMap(\.addresses) + reserved).map(\.address)
         for first in stride(from: UInt8(0), to: 255, by: 4) {
-            guard let gateway = IPPrefix("169.254.100.\(first + 1)/30"),
-                let guest = IPPrefix("169.254.100.\(first + 2)/30")
-            else { break }
+            guard let gateway = IPPrefix("169.254.100.\(first + 1)/30"), let guest = Self.guest(behind: gateway) else {
+                break
+            }
             if !taken.contains(where: gateway.contains) { return (gateway, guest) }
         }
         throw Failure(.unavailable, "all 64 networks of 169.254.100.0/24 are in use; stop a VM in host mode first")
+    }
+
+    /// The other host address of a /30.
+    private static func guest(behind gateway: IPPrefix) -> IPPrefix? {
+        guard gateway.length == 30, let last = gateway.address.bytes.last, last % 4 == 1 else { return nil }
+        return IPAddress(bytes: gateway.address.bytes.dropLast() + [last + 1]).flatMap {
+            IPPrefix(address: $0, length: 30)
+        }
     }
 
     /// A locally administered address that tells the guest's IPv4 address.

@@ -31,6 +31,8 @@ public struct NetworkPlan: Codable, Hashable, Sendable {
             try LinkName.validate(nic.attach.port, at: "\(path).attach.port")
             try LinkMTU.validate(nic.mtu, at: "\(path).mtu")
         }
+        try LinkName.validate(host?.tap, at: "network.host.tap")
+        try LinkName.validate(host?.uplink, at: "network.host.uplink")
     }
 }
 
@@ -153,15 +155,22 @@ public struct HostPlan: Codable, Hashable, Sendable {
     public var tap: String
     public var gateway: IPPrefix
     public var guest: IPPrefix
+    /// The interface whose address the VM's traffic gets; absent where the host has no way out.
     public var uplink: String?
+    /// `iptables-nft`, `iptables-legacy` or `nft`: what the rules are made with.
     public var firewall: String
+    /// Ports of the host that lead to the VM.
+    public var ports: [HostPort]?
 
-    public init(tap: String, gateway: IPPrefix, guest: IPPrefix, uplink: String?, firewall: String) {
+    public init(
+        tap: String, gateway: IPPrefix, guest: IPPrefix, uplink: String?, firewall: String, ports: [HostPort]? = nil
+    ) {
         self.tap = tap
         self.gateway = gateway
         self.guest = guest
         self.uplink = uplink
         self.firewall = firewall
+        self.ports = ports
     }
 }
 

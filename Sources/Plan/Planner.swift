@@ -13,7 +13,7 @@ public struct Planner {
     public static func checkRequest(of container: ContainerFacts) throws {
         let planner = Planner(facts: Facts(container: container, links: [], routes: []))
         try planner.checkHypervisor()
-        _ = try planner.requestedMode()
+        if try planner.requestedMode() == .host { try HostModePlanner.checkConsent(of: container) }
     }
 
     func plan() throws -> NetworkPlan {
@@ -67,6 +67,10 @@ public struct Planner {
         if mode == .host, !facts.container.hostNetwork {
             throw Failure(
                 .usage, "RUNCVM_NETWORK_MODE=host needs --net=host, and the container has a network of its own")
+        }
+        if try !HostModePlanner.ports(facts.container).isEmpty, mode != .host {
+            throw Failure(
+                .usage, "\(HostPort.variable) is for host mode; publish a container's ports by -p HOSTPORT:PORT")
         }
         return mode
     }

@@ -55,6 +55,7 @@ public struct VMState: Sendable {
 
     public func taps() throws -> [TapRecord]? { try optional("taps") }
     public func bridges() throws -> [BridgeRecord]? { try optional("bridges") }
+    public func nat() throws -> NATRecord? { try optional("nat") }
     public func machine() throws -> Machine? { try optional("machine") }
 
     /// This document with one key more, or with that key replaced.
