@@ -13,7 +13,7 @@ public enum BridgeSetup {
         _ plan: NetworkPlan, path: String = defaultPath, warn: (String) -> Void = { _ in }
     ) throws -> [BridgeRecord] {
         try SupportedModel.check(plan)
-        let wanted = try plan.nics.enumerated().map { try BridgedNIC($1, at: $0) }
+        let wanted = try plan.nics.enumerated().filter { $1.attach.model == .bridge }.map { try BridgedNIC($1, at: $0) }
         if wanted.isEmpty { return [] }
         let netlink = try NetlinkSocket()
         let wayOut = try WayOut(plan, warn: warn)

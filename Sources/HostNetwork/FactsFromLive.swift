@@ -18,6 +18,17 @@ extension HostFacts {
             links: live.links.map(\.name), addresses: live.links.flatMap(\.addresses),
             uplink: try HostNetwork.Uplink.read().map { HostFacts.Uplink(dev: $0.dev, mtu: $0.mtu) })
     }
+
+    /// The same with what host mode needs to know: the firewall, by its programs on `path`, and forwarding.
+    public static func live(forHostModeOn path: String) throws -> HostFacts {
+        var facts = try live()
+        let firewall = try HostFirewall.read(path: path)
+        facts.firewall = firewall.name
+        facts.forwardPolicy = firewall.forwardPolicy
+        facts.ipForward = try ForwardingSwitch.isOn()
+        facts.ipForwardWritable = ForwardingSwitch.isWritable
+        return facts
+    }
 }
 
 extension LinkFact {

@@ -8,7 +8,7 @@ public final class NetworkNamespace {
     public let path: String
     /// Tells namespaces apart while one of them is held open (stat(2) st_ino).
     public let inode: UInt64
-    private let descriptor: Descriptor
+    let descriptor: Descriptor
 
     /// Opens `/proc/PID/ns/net`, `/run/netns/NAME` or the like.
     /// Throws `Failure.missingInput` for a path that is not there, `Failure.privilege`, `Failure.badInput`.

@@ -15,13 +15,33 @@ public enum TapSetup {
                 if try Tap.ensure(nic.tap, owner: owner, mtu: nic.mtu, netlink) {
                     journal.record { try Tap.delete(nic.tap, netlink) }
                 }
+                if nic.attach.model == .nat, let host = plan.host { try giveHostsEnd(host, netlink) }
                 return TapRecord(name: nic.tap, mtu: nic.mtu, owner: owner)
             }
         }
     }
 
+    /// Host mode: the tap's end in the host's namespace. IPv4 only: over IPv6 a guest could offer the host a router.
+    private static func giveHostsEnd(_ host: HostPlan, _ netlink: NetlinkSocket) throws {
+        // ip address add GATEWAY dev TAP; ip link set TAP up
+        guard let tap = try netlink.link(named: host.tap) else {
+            throw SystemError("RTM_GETLINK", on: host.tap, .noDevice)
+        }
+        try IPv6Setting.turnOff(host.tap)
+        try netlink.perform(.ensureAddress(host.gateway.linkAddress(on: tap), on: tap))
+        try netlink.perform(.setUp(tap))
+    }
+
     /// Deletes the taps of the plan and of the records. Already gone is fine; all errors come together.
-    public static func delete(plan: NetworkPlan, records: [TapRecord]?) throws {
+    /// In the host's namespace others have taps too: there only one of `owner`, a VMM's own user, is ours.
+    public static func delete(plan: NetworkPlan, records: [TapRecord]?, owner: UInt32? = nil) throws {
+        if plan.mode == .host {
+            let netlink = try NetlinkSocket()
+            guard let host = plan.host, let tap = try netlink.link(named: host.tap), tap.tun?.owner == owner else {
+                return
+            }
+            return try Tap.delete(host.tap, netlink)
+        }
         let planned = plan.nics.filter { $0.attach.model == .bridge }.map(\.tap)
         let names = planned + (records ?? []).map(\.name).filter { !planned.contains($0) }
         if names.isEmpty { return }
@@ -37,12 +57,10 @@ enum SupportedModel {
     static func check(_ plan: NetworkPlan) throws {
         for nic in plan.nics {
             switch nic.attach.model {
-            case .bridge: continue
+            case .bridge, .nat: continue
             case .tc:
                 throw Failure(
                     .unavailable, "network interface \(nic.name): macvlan and ipvlan are not supported yet")
-            case .nat:
-                throw Failure(.unavailable, "network interface \(nic.name): host mode is not supported yet")
             }
         }
     }

@@ -6,16 +6,19 @@ public struct Uplink: Hashable, Sendable {
     /// In bytes.
     public var mtu: Int
 
-    /// The link of the calling thread's IPv4 (else IPv6) default route with the lowest metric; nil where there is none.
+    /// The link by which the calling thread's namespace reaches the world: the kernel's own choice, which knows of policy
+    /// rules and of VPNs that halve the default route; else the IPv4 or IPv6 default route with the lowest metric.
     public static func read() throws -> Uplink? {
-        // ip route show default
         let netlink = try NetlinkSocket()
-        let defaults = try netlink.routes().filter(\.isDefault)
-        guard let index = choose(defaults), let link = try netlink.links().first(where: { $0.index == index }) else {
+        let index = try netlink.route(to: somewhere) ?? choose(try netlink.routes().filter(\.isDefault))
+        guard let index, let link = try netlink.links().first(where: { $0.index == index }), link.name != "lo" else {
             return nil
         }
         return Uplink(dev: link.name, mtu: link.mtu)
     }
+
+    /// Any address that is far away; nothing is sent to it.
+    private static let somewhere: [UInt8] = [1, 1, 1, 1]
 
     static func choose(_ defaults: [LinkRoute]) -> Int32? {
         for isIPv6 in [false, true] {

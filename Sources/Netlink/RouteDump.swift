@@ -1,6 +1,23 @@
+import Glibc
 import Linux
 
 extension NetlinkSocket {
+    /// The link by which the kernel would send to this IPv4 address, by all its rules and tables; nil where it would not.
+    public func route(to address: [UInt8]) throws -> Int32? {
+        // ip route get ADDRESS
+        do {
+            let answer = try ask(
+                "RTM_GETROUTE", on: text(address), RTM_GETROUTE, answer: RTM_NEWROUTE, absent: Errno(ENETUNREACH),
+                body: .routeLookup(address))
+            guard let answer else { return nil }
+            var reader = MessageReader(answer, subject: "RTM_NEWROUTE")
+            _ = try reader.take(12)  // struct rtmsg
+            return try reader.attributes().integer(RTA_OIF)
+        } catch let error as SystemError where [EHOSTUNREACH, EACCES, EINVAL].contains(error.errno.code) {
+            return nil  // A route of type unreachable, prohibit or blackhole.
+        }
+    }
+
     /// The unicast routes of one table, IPv4 before IPv6; cached and cloned ones are left out.
     public func routes(table: UInt32 = LinkRoute.mainTable) throws -> [LinkRoute] {
         try [AF_INET_, AF_INET6_].flatMap { family in
@@ -12,6 +29,15 @@ extension NetlinkSocket {
                 payload.first == family ? try LinkRoute(parsing: payload, table: table) : nil
             }
         }
+    }
+}
+
+extension MessageWriter {
+    static func routeLookup(_ address: [UInt8]) -> MessageWriter {
+        var body = MessageWriter()
+        body.putRouteHeader(family: addressFamily(address), length: UInt8(address.count * 8))
+        body.attribute(RTA_DST, address)
+        return body
     }
 }
 
