@@ -21,7 +21,6 @@ public struct ContainerRequest {
         let facts = ContainerFacts(
             env: process.env ?? [], capabilities: process.capabilities?.bounding ?? [], hostNetwork: hostNetwork)
         try Planner.checkRequest(of: facts)
-        if hostNetwork { throw Self.unsupported("host mode (--net=host)") }
         if let value = facts.variable("RUNCVM_SYSTEMD"), !["", "false", "0", "no"].contains(value) {
             throw Self.unsupported("RUNCVM_SYSTEMD=\(value)")
         }

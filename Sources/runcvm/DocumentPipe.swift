@@ -25,6 +25,11 @@ enum DocumentPipe {
         try Descriptor(owning: dup(1), name: "stdout").writeAll(bytes)
     }
 
+    /// Where programs are looked for.
+    static var searchPath: String {
+        environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    }
+
     static var environment: [String: String] {
         var variables: [String: String] = [:]
         var pointer = environ

@@ -1,17 +1,27 @@
 import ArgumentParser
+import Firecracker
+import HostNetwork
 import Plan
 
 struct NATDisableCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nat-disable",
-        abstract: "Pass the document through: the inverse of nat-enable.",
+        abstract: "Remove a VM's rules from the host's firewall: the inverse of nat-enable.",
         discussion: """
+            Finds them by their comment runcvm:ID; it may run twice, and after a crash. net.ipv4.ip_forward is turned off where
+            nat-enable turned it on and no other VM needs it.
+
               runcvm nat-disable < /run/runcvm/ID/state.json | runcvm bridge-restore | runcvm tap-delete
             """)
 
+    @OptionGroup var namespace: NetnsOptions
+
     func run() throws {
         let state = try DocumentPipe.read(verb: "nat-disable")
-        _ = try state.network()
+        let container = try state.container()
+        let setup = NATSetup(
+            try state.network(), id: container.id, directory: RunDirectory.base, path: DocumentPipe.searchPath)
+        if let setup { _ = try namespace.runIfThere(container) { try setup.disable() } }
         try DocumentPipe.write(state.removing("nat"))
     }
 }

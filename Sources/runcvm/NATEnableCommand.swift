@@ -1,20 +1,34 @@
 import ArgumentParser
-import OCI
+import Firecracker
+import HostNetwork
 import Plan
 
 struct NATEnableCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nat-enable",
-        abstract: "Pass the document through: only host mode needs NAT.",
+        abstract: "Let a VM in host mode out by the host's address, and its host ports in.",
         discussion: """
-            In bridge mode and without a network there is nothing to do. Host mode is not supported yet.
+            Masquerades the VM's address on the uplink, accepts its traffic before every other rule of FORWARD, turns
+            net.ipv4.ip_forward on where it is off, and leads the ports of RUNCVM_HOST_PORTS to the VM. Adds `nat` to the
+            document. Elsewhere than in host mode it passes the document through. The inverse is nat-disable.
 
-              runcvm net-plan --netns /run/netns/web | runcvm tap-create | runcvm bridge-alias | runcvm nat-enable
+              runcvm net-plan < state.json | runcvm tap-create | runcvm nat-enable | jq .nat
+
+            The equivalent, with -m comment --comment runcvm:ID on each:
+              iptables -t nat -I POSTROUTING -s 169.254.100.2/32 -o eth0 -j MASQUERADE
+              iptables -I FORWARD -i tap0 -s 169.254.100.2/32 -j ACCEPT
+              iptables -I FORWARD -o tap0 -d 169.254.100.2/32 -j ACCEPT
             """)
+
+    @OptionGroup var namespace: NetnsOptions
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "nat-enable")
-        if try state.network().mode == .host { throw Failure(.unavailable, "host mode is not supported yet") }
-        try DocumentPipe.write(state)
+        let container = try state.container()
+        let setup = NATSetup(
+            try state.network(), id: container.id, directory: RunDirectory.base, path: DocumentPipe.searchPath)
+        guard let setup else { return try DocumentPipe.write(state) }
+        let record = try namespace.run(container) { try setup.enable() }
+        try DocumentPipe.write(try state.adding("nat", record))
     }
 }

@@ -10,7 +10,8 @@ struct NetPlanCommand: ParsableCommand {
         commandName: "net-plan",
         abstract: "Plan a VM's network from a container's, and begin the document.",
         discussion: """
-            Reads an OCI state on stdin, or the namespace of --netns, or the facts of --facts. Changes nothing.
+            Reads an OCI state on stdin, or the namespace of --netns, or the facts of --facts. Changes nothing; in host
+            mode it saves the document, so that no other VM is given the same tap.
 
               echo '{"id":"web","pid":4242,"bundle":"/run/web"}' | runcvm net-plan
               runcvm net-plan --netns /run/netns/web
@@ -79,12 +80,12 @@ struct NetPlanCommand: ParsableCommand {
                 id: container.id, env: config?.process?.env ?? [],
                 capabilities: config?.process?.capabilities?.bounding ?? [],
                 hostNetwork: namespace.inode == (try NetworkNamespace.current().inode)))
-        facts.host = try HostFacts.live()
         facts.resolvConf = try request?.source(of: "/etc/resolv.conf").map(Files.readText)
         if facts.container.hostNetwork {
             try Planner.checkRequest(of: facts.container)
-            throw Failure(.unavailable, "host mode (--net=host) is not supported yet")
+            return try HostModePlan.reserve(facts, container)
         }
+        facts.host = try HostFacts.live()
         var reference = container
         reference.netnsInode = namespace.inode
         return try VMState(container: reference, network: try Planner.plan(facts))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Firecracker
 import HostNetwork
 import Plan
 
@@ -19,7 +20,11 @@ struct TapDeleteCommand: ParsableCommand {
     func run() throws {
         let state = try DocumentPipe.read(verb: "tap-delete")
         let network = try state.network()
-        _ = try namespace.runIfThere(state.container()) { try TapSetup.delete(plan: network, records: state.taps()) }
+        let container = try state.container()
+        let owner = try RunDirectory(id: container.id).vmUser()
+        _ = try namespace.runIfThere(container) {
+            try TapSetup.delete(plan: network, records: state.taps(), owner: owner)
+        }
         try DocumentPipe.write(state.removing("taps"))
     }
 }
