@@ -44,8 +44,7 @@ public struct RootImage {
             try ChildProcess(mkfs, ["--quiet", temporary, folder], environment: ["PATH=\(Self.path)"]).run()
         }
         guard outcome.status == 0 else {
-            let reason = outcome.errors.split(separator: "\n").last.map(String.init) ?? "exit \(outcome.status)"
-            throw Failure(.cannotCreate, "mkfs.erofs \(image): \(reason)")
+            throw Failure(.cannotCreate, "mkfs.erofs \(image): \(outcome.reason)")
         }
         try checked("chmod", on: temporary) { Int(chmod(temporary, 0o444)) }
         try checked("rename", on: image) { Int(rename(temporary, image)) }

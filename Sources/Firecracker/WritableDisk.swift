@@ -26,8 +26,7 @@ public struct WritableDisk {
             ]
             let outcome = try ChildProcess(mke2fs, arguments, environment: ["PATH=/usr/sbin:/sbin:/usr/bin:/bin"]).run()
             guard outcome.status == 0 else {
-                let reason = outcome.errors.split(separator: "\n").last.map(String.init) ?? "exit \(outcome.status)"
-                throw Failure(.cannotCreate, "mke2fs \(path): \(reason)")
+                throw Failure(.cannotCreate, "mke2fs \(path): \(outcome.reason)")
             }
             try checked("chmod", on: temporary) { Int(chmod(temporary, 0o600)) }
             try checked("rename", on: path) { Int(rename(temporary, path)) }

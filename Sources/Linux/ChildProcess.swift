@@ -8,6 +8,9 @@ public struct ChildProcess {
         public var status: Int
         public var output: [UInt8]
         public var errors: String
+
+        /// Why it failed, as it said last.
+        public var reason: String { errors.split(separator: "\n").last.map(String.init) ?? "exit \(status)" }
     }
 
     public var program: String

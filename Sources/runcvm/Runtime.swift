@@ -46,7 +46,7 @@ struct Runtime {
         if try RunDirectory(id: id).isJailed {
             let state = try child(line.globalArguments + ["state", id]).run()
             guard state.status == 0 else {
-                throw Failure(.unavailable, Self.lastLine(state.errors, or: "state \(id): exit \(state.status)"))
+                throw Failure(.unavailable, "state \(id): \(state.reason)")
             }
             try runHook("prestart", state: state.output)
         }
@@ -103,10 +103,6 @@ struct Runtime {
     }
 
     private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-    private static func lastLine(_ text: String, or other: String) -> String {
-        text.split(separator: "\n").last.map(String.init) ?? other
-    }
 
     private static func find(_ environment: [String: String]) throws -> String {
         let path = environment["PATH"] ?? Self.path
