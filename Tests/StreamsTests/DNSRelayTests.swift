@@ -91,6 +91,9 @@ private final class Relay {
         self.reports = reports
     }
 
+    /// The loop keeps what its callbacks hold: they name it, not this, so that the socket's file goes with this.
+    func run() throws { try loop.run() }
+
     /// The far end of a new connection to the host, as a guest has it.
     func connect() throws -> MessageStream {
         try MessageStream(try connectUnix(StreamPort.dns.socket(of: vsock)), .tunnel, loop: loop)
@@ -105,19 +108,20 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
     @Test("a query by UDP gets its server's answer, from the address that was asked")
     func datagram() throws {
         let relay = try Relay(5301)
-        let servers = try (0...1).map { try EchoServer(Relay.servers[$0], 5301, suffix: [UInt8($0)], loop: relay.loop) }
+        let loop = relay.loop
+        let servers = try (0...1).map { try EchoServer(Relay.servers[$0], 5301, suffix: [UInt8($0)], loop: loop) }
         var answers: [[UInt8]] = []
         let clients = try Relay.addresses.map { try connected(SOCK_DGRAM, $0, 5301) }
         let watches = clients.map { client in
-            relay.loop.watch(client.raw, .read) { _ in
+            loop.watch(client.raw, .read) { _ in
                 if let (answer, _) = receive(client) { answers.append(answer) }
-                if answers.count == 3 { relay.loop.stop() }
+                if answers.count == 3 { loop.stop() }
             }
         }
         try clients[0].writeAll(query(1))
         try clients[1].writeAll(query(2))
         try clients[0].writeAll(query(3, 60_000))
-        try withExtendedLifetime((servers, watches)) { try relay.loop.run() }
+        try withExtendedLifetime((servers, watches)) { try relay.run() }
         #expect(Set(answers) == [query(1) + [0], query(2) + [1], query(3, 60_000) + [0]])
         #expect(relay.connections == 3)
     }
@@ -125,17 +129,18 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
     @Test("a client by TCP asks as much as it likes, and half-closes")
     func stream() throws {
         let relay = try Relay(5302)
-        let server = try EchoServer(Relay.servers[1], 5302, suffix: noise(40_000), loop: relay.loop)
+        let loop = relay.loop
+        let server = try EchoServer(Relay.servers[1], 5302, suffix: noise(40_000), loop: loop)
         let client = try MessageStream(
-            try connected(SOCK_STREAM, Relay.addresses[1], 5302), .tcp, connecting: true, loop: relay.loop)
+            try connected(SOCK_STREAM, Relay.addresses[1], 5302), .tcp, connecting: true, loop: loop)
         var answers: [[UInt8]] = []
         client.onEvent = { event in
             if case .message(let answer) = event { answers.append(answer) }
-            if event == .ended || event == .closed { relay.loop.stop() }
+            if event == .ended || event == .closed { loop.stop() }
         }
         for number in 0..<30 { client.send(query(number, 20_000)) }
         client.finish()
-        try withExtendedLifetime(server) { try relay.loop.run() }
+        try withExtendedLifetime(server) { try relay.run() }
         #expect(answers == (0..<30).map { query($0, 20_000) + noise(40_000) })
         #expect(relay.connections == 1)
     }
@@ -143,17 +148,18 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
     @Test("a server that is not there closes a TCP client, and leaves UDP without an answer")
     func refused() throws {
         let relay = try Relay(5303)
+        let loop = relay.loop
         let client = try MessageStream(
-            try connected(SOCK_STREAM, Relay.addresses[0], 5303), .tcp, connecting: true, loop: relay.loop)
+            try connected(SOCK_STREAM, Relay.addresses[0], 5303), .tcp, connecting: true, loop: loop)
         var events: [MessageStream.Event] = []
         client.onEvent = { event in
             events.append(event)
-            if event != .drained { relay.loop.stop() }
+            if event != .drained { loop.stop() }
         }
         client.send(query(1))
         let datagrams = try connected(SOCK_DGRAM, Relay.addresses[0], 5303)
         try datagrams.writeAll(query(2))
-        try relay.loop.run()
+        try relay.run()
         #expect(events.last == .ended || events.last == .closed)
         #expect(receive(datagrams) == nil)
     }
@@ -163,28 +169,30 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
         arguments: [[], [1, 2], [9, 0], [1, 0, 53]])
     func openResolver(request: [UInt8]) throws {
         let relay = try Relay(5304)
-        let server = try EchoServer(Relay.servers[0], 5304, suffix: [], loop: relay.loop)
+        let loop = relay.loop
+        let server = try EchoServer(Relay.servers[0], 5304, suffix: [], loop: loop)
         let guest = try relay.connect()
-        guest.onEvent = { if $0 == .closed { relay.loop.stop() } }
+        guest.onEvent = { if $0 == .closed { loop.stop() } }
         if request.isEmpty { guest.finish() } else { guest.send(request) }
         guest.send(query(1))
-        try relay.loop.run()
+        try relay.run()
         #expect(server.queries == 0)
     }
 
     @Test("of many queries so many are asked at once, the rest is dropped, and time makes room again")
     func limits() throws {
         let relay = try Relay(5305, patience: 300)
-        let server = try EchoServer(Relay.servers[0], 5305, suffix: [], silent: true, loop: relay.loop)
+        let loop = relay.loop
+        let server = try EchoServer(Relay.servers[0], 5305, suffix: [], silent: true, loop: loop)
         let clients = try (0..<100).map { number in
             let client = try connected(SOCK_DGRAM, Relay.addresses[0], 5305)
             try client.writeAll(query(number))
             return client
         }
-        relay.loop.after(milliseconds: 200) { #expect(server.queries == DNSRelay.mostSessions) }
-        relay.loop.after(milliseconds: 600) { try clients[0].writeAll(query(1)) }
-        relay.loop.after(milliseconds: 800) { relay.loop.stop() }
-        try relay.loop.run()
+        loop.after(milliseconds: 200) { #expect(server.queries == DNSRelay.mostSessions) }
+        loop.after(milliseconds: 600) { try clients[0].writeAll(query(1)) }
+        loop.after(milliseconds: 800) { loop.stop() }
+        try relay.run()
         #expect(server.queries == DNSRelay.mostSessions + 1)
         #expect(relay.connections == DNSRelay.mostSessions + 1)
     }
@@ -192,31 +200,33 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
     @Test("the host takes so many connections, however the guest makes them")
     func hostLimit() throws {
         let relay = try Relay(5306, patience: 300)
+        let loop = relay.loop
         var closed = 0
         let guests = try (0..<80).map { _ in
             let guest = try relay.connect()
             guest.onEvent = { if $0 == .closed { closed += 1 } }
             return guest
         }
-        relay.loop.after(milliseconds: 150) { #expect(closed == 80 - DNSRelay.mostSessions) }
-        relay.loop.after(milliseconds: 600) { relay.loop.stop() }
-        try withExtendedLifetime(guests) { try relay.loop.run() }
+        loop.after(milliseconds: 150) { #expect(closed == 80 - DNSRelay.mostSessions) }
+        loop.after(milliseconds: 600) { loop.stop() }
+        try withExtendedLifetime(guests) { try relay.run() }
         #expect(closed == 80)
     }
 
     @Test("an address that is no longer free is reported, and the others serve")
     func taken() throws {
         let relay = try Relay(5307, addresses: [[192, 0, 2, 1], [127, 0, 0, 3]])
+        let loop = relay.loop
         #expect(relay.reports == [0, 0])
-        let server = try EchoServer(Relay.servers[1], 5307, suffix: [7], loop: relay.loop)
+        let server = try EchoServer(Relay.servers[1], 5307, suffix: [7], loop: loop)
         let client = try connected(SOCK_DGRAM, [127, 0, 0, 3], 5307)
         var answer: [UInt8] = []
-        let watch = relay.loop.watch(client.raw, .read) { _ in
+        let watch = loop.watch(client.raw, .read) { _ in
             answer = receive(client)?.0 ?? []
-            relay.loop.stop()
+            loop.stop()
         }
         try client.writeAll(query(1))
-        try withExtendedLifetime((server, watch)) { try relay.loop.run() }
+        try withExtendedLifetime((server, watch)) { try relay.run() }
         #expect(answer == query(1) + [7])
     }
 
