@@ -1,0 +1,66 @@
+import Foundation
+import OCI
+import Testing
+
+@Suite("host mode on the command line", .enabled(if: geteuid() == 0, "needs root"))
+struct HostModeCommandTests {
+    /// Runs a script in a network namespace and a /run of its own; `$runcvm` is the built binary.
+    private func run(_ script: String) throws -> [String] {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/unshare")
+        process.arguments = ["-mn", "bash", "-ec", "mount -t tmpfs none /run; ip link set lo up; \(script)"]
+        process.environment = ["runcvm": Tool.path, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return text.split(separator: "\n").map(String.init)
+    }
+
+    /// Shell functions: `up ID` runs the pipe of hooks/prestart, `down ID` that of hooks/poststop.
+    private let pipes = """
+        config() {
+            mkdir -p /run/bundle
+            echo '{"process":{"cwd":"/","user":{"uid":0,"gid":0},"args":["x"],"env":["RUNCVM_NETWORK_MODE=host"],"capabilities":{"bounding":["CAP_NET_ADMIN"]}}}' \
+                >/run/bundle/config.json
+        }
+        up() {
+            echo '{"id":"'$1'","pid":'$$',"bundle":"/run/bundle"}' | $runcvm net-plan | $runcvm state-save |
+                $runcvm tap-create | $runcvm bridge-alias | $runcvm nat-enable
+        }
+        down() {
+            echo '{"id":"'$1'"}' | $runcvm state-load | $runcvm nat-disable | $runcvm bridge-restore | $runcvm tap-delete >/dev/null
+            rm -r /run/runcvm/$1
+        }
+        config
+        """
+
+    @Test("eight starts at once have eight taps and networks; their ends leave nothing")
+    func atOnce() throws {
+        let lines = try run(
+            """
+            \(pipes)
+            for i in 1 2 3 4 5 6 7 8; do up vm$i >/run/out$i & done; wait; cat /run/out*
+            for i in 1 2 3 4 5 6 7 8; do down vm$i & done; wait
+            ip -o link | grep -v ' lo:' || true; iptables-save | grep runcvm || true; sysctl net.ipv4.ip_forward
+            ls -A /run/runcvm
+            """)
+        try #require(lines.count > 8)
+        let documents = try lines.prefix(8).map { try JSONValue(parsing: [UInt8]($0.utf8), subject: "document") }
+        let hosts = documents.compactMap { $0["network"]?["host"] }
+        #expect(Set(hosts.compactMap { $0["tap"]?.string }) == Set((0..<8).map { "tap\($0)" }))
+        #expect(
+            Set(hosts.compactMap { $0["guest"]?.string }) == Set((0..<8).map { "169.254.100.\($0 * 4 + 2)/30" }))
+        #expect(documents.allSatisfy { $0["nat"]?["setIPForward"] == true && $0["container"]?["netns"] == nil })
+        #expect(lines.dropFirst(8) == ["net.ipv4.ip_forward = 0", ".host-mode.lock"], "\(lines.dropFirst(8))")
+    }
+
+    @Test("the pipe run again gives the same document")
+    func again() throws {
+        let lines = try run("\(pipes)\nup one; up two; up one; down one; up two; down two")
+        try #require(lines.count == 4)
+        #expect(lines[0] == lines[2] && lines[1] == lines[3])
+    }
+}

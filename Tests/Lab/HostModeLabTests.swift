@@ -1,0 +1,127 @@
+import Testing
+
+extension LabTests {
+    @Suite("host mode")
+    struct HostModeTests {
+        private let options = "--privileged --net=host -e RUNCVM_NETWORK_MODE=host"
+
+        /// What must be as before: the host's rules without counters, its switches, links and files.
+        private func host() throws -> String {
+            try Lab.traces()
+                + Lab.sh(
+                    """
+                    iptables-save | grep -v '^#' | sed 's/\\[.*\\]//'
+                    nft -s list ruleset | grep -v '^#' | sort
+                    sysctl -a 2>/dev/null | grep -E '^net.ipv4.(ip_forward|conf.[^v].*(forwarding|rp_filter|route_localnet)) '
+                    ls -A /run/runcvm 2>/dev/null | grep -v lock || true
+                    """)
+        }
+
+        private func expectHost(_ before: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+            let now = try host()
+            let changes = now.split(separator: "\n").difference(from: before.split(separator: "\n"))
+            #expect(changes.isEmpty, "\(Array(changes))", sourceLocation: sourceLocation)
+        }
+
+        /// A server on the far side that tells each client its address, while `body` runs.
+        private func farServer(_ body: () throws -> Void) throws {
+            try Lab.sh(
+                """
+                ip netns exec internet socat -U TCP-LISTEN:7777,fork,reuseaddr SYSTEM:'echo $SOCAT_PEERADDR' \
+                    </dev/null >/dev/null 2>&1 & echo $! >/tmp/socat.pid
+                """)
+            try body()
+            try Lab.sh("kill $(cat /tmp/socat.pid)")
+        }
+
+        /// A VM that asks the far side once, says so, and then serves its name on port 80.
+        private func serve(_ name: String, _ more: String = "") throws {
+            try Lab.sh(
+                """
+                docker run -d --name \(name) --runtime=runcvm \(options) \(more) busybox:local sh -c \
+                    'mkdir /www; echo \(name) >/www/index.html; echo "seen as $(nc -w 20 203.0.113.1 7777 </dev/null)"
+                    hostname; ip -o -4 addr show eth0; exec httpd -f -p 80 -h /www' >/dev/null
+                """)
+        }
+
+        private func awaitStart(_ names: String...) throws {
+            for name in names {
+                try Lab.sh(
+                    """
+                    for i in $(seq 600); do docker logs \(name) 2>&1 | grep -q eth0 && exit; sleep 0.2; done
+                    docker logs \(name); exit 1
+                    """)
+            }
+        }
+
+        @Test("two VMs at once go out by the host's address, a host port leads in, and everything goes with them")
+        func twice() throws {
+            let before = try host()
+            let address = try Lab.sh("ip route get 203.0.113.1 | grep -o 'src [^ ]*' | cut -d' ' -f2")
+            try farServer {
+                try serve("one", "-e RUNCVM_HOST_PORTS=8080:80")
+                try serve("two")
+                try awaitStart("one", "two")
+            }
+            for (name, guest) in [("one", "169.254.100.2/30"), ("two", "169.254.100.6/30")] {
+                let log = try Lab.sh("docker logs \(name)")
+                #expect(log.contains("seen as \(address)"), "\(log)")
+                #expect(log.contains(guest), "\(log)")
+                #expect(log.split(separator: "\n").contains { $0 == "lab" }, "\(log)")
+            }
+            #expect(try Lab.sh("curl -sS -m 20 http://127.0.0.1:8080/") == "one")
+            #expect(try Lab.sh("curl -sS -m 20 http://\(address):8080/") == "one")
+            #expect(try Lab.sh("ip netns exec internet curl -sS -m 20 http://\(address):8080/") == "one")
+            #expect(try Lab.sh("curl -sS -m 20 http://169.254.100.6/") == "two")
+            let taken = try Lab.docker("\(options) -e RUNCVM_HOST_PORTS=8080:81 busybox:local true")
+            #expect(taken.status != 0 && taken.errors.contains("8080/tcp"), "\(taken.errors)")
+            // One is killed from the outside, the other stopped.
+            try Lab.sh(
+                "kill -9 $(docker inspect -f '{{.State.Pid}}' one); docker wait one >/dev/null; docker stop -t 1 two >/dev/null"
+            )
+            try Lab.sh("docker rm -f one two >/dev/null")
+            try expectHost(before)
+        }
+
+        @Test("a restart of dockerd ends it, and leaves nothing")
+        func restart() throws {
+            let before = try host()
+            try serve("gone")
+            try awaitStart("gone")
+            #expect(try host() != before)
+            try Lab.sh(
+                """
+                kill $(cat /run/docker.pid); while pgrep -x dockerd >/dev/null; do sleep 0.2; done
+                ls /run/runcvm; ip -o link show tap0 2>/dev/null || true
+                setsid dockerd >/var/log/dockerd.log 2>&1 </dev/null &
+                for i in $(seq 300); do docker ps >/dev/null 2>&1 && break; sleep 0.2; done
+                docker rm -f gone >/dev/null
+                """)
+            try expectHost(before)
+        }
+
+        @Test("without the variable, --net=host, --privileged, forwarding or a firewall it is refused with the remedy")
+        func refused() throws {
+            let before = try host()
+            func expect(_ words: [String], _ options: String, breaking: String = "true", mending: String = "true")
+                throws
+            {
+                try Lab.sh(breaking)
+                let outcome = try Lab.docker("\(options) busybox:local true")
+                try Lab.sh(mending)
+                #expect(outcome.status == 125 || outcome.status == 127 || outcome.status == 128, "\(outcome.status)")
+                for word in words { #expect(outcome.errors.contains(word), "\(outcome.errors)") }
+                try expectHost(before)
+            }
+            try expect(["RUNCVM_NETWORK_MODE=host"], "--privileged --net=host")
+            try expect(["--net=host"], "--privileged -e RUNCVM_NETWORK_MODE=host")
+            try expect(["CAP_NET_ADMIN", "--privileged"], "--net=host -e RUNCVM_NETWORK_MODE=host")
+            try expect(["RUNCVM_HOST_PORTS", "8080:x"], "\(options) -e RUNCVM_HOST_PORTS=8080:x")
+            let programs = "/usr/sbin/iptables* /usr/sbin/nft /usr/sbin/xtables*"
+            try expect(
+                ["iptables not found", "apt-get install iptables"], options,
+                breaking: "mkdir /usr/sbin/away; mv \(programs) /usr/sbin/away/",
+                mending: "mv /usr/sbin/away/* /usr/sbin/; rmdir /usr/sbin/away")
+        }
+    }
+}
