@@ -304,6 +304,25 @@ struct HostModeTests {
         }
     }
 
+    @Test("the uplink is the kernel's choice: a VPN that halves the default route, or none where it is unreachable")
+    func uplink() throws {
+        try inNewNamespace {
+            let host = try Host()
+            defer { host.remove() }
+            #expect(try Uplink.read() == Uplink(dev: "uplink", mtu: 1500))
+            try shell(
+                """
+                ip link add vpn mtu 1400 type veth peer name other; ip link set vpn up; ip link set other up
+                ip route add 0.0.0.0/1 dev vpn; ip route add 128.0.0.0/1 dev vpn
+                """)
+            #expect(try Uplink.read() == Uplink(dev: "vpn", mtu: 1400))
+            try shell("ip link delete vpn; ip route delete default; ip route add unreachable default")
+            #expect(try Uplink.read() == nil)
+            try shell("ip route delete default")
+            #expect(try Uplink.read() == nil)
+        }
+    }
+
     @Test("no iptables and no nft is `none`; Docker's chains decide between two that are in use")
     func detection() {
         let used = SavedRules("*filter\n:FORWARD DROP [0:0]\nCOMMIT\n")

@@ -152,6 +152,15 @@ import Testing
             """)
     }
 
+    @Test("a route lookup names the whole address and asks for no table")
+    func routeLookup() {
+        let body = """
+            02 20 00 00  00 00 00 00  00 00 00 00                # AF_INET, to /32
+            08 00 01 00  01 01 01 01                             # RTA_DST
+            """
+        #expect(MessageWriter.routeLookup([1, 1, 1, 1]).bytes == hex(body))
+    }
+
     @Test("an attribute too long for its length is not sent")
     func tooLong() {
         let request = NetlinkRequest.rename(eth0, to: String(repeating: "x", count: 70000))
