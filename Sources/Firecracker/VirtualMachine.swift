@@ -21,7 +21,7 @@ public final class VirtualMachine {
     private var broken: StreamError?
 
     /// How long the guest may take to power off once it has told everything, in milliseconds.
-    private static let powerOffLimit = 10_000
+    private static let powerOffLimit = 30_000
 
     public init(_ machine: Machine) {
         self.machine = machine

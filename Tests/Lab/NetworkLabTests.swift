@@ -121,6 +121,30 @@ extension LabTests {
             try Lab.sh("docker network rm shared >/dev/null")
         }
 
+        @Test("on a network of both families it has both addresses and both default routes, and is reached by both")
+        func dualStack() throws {
+            try Lab.sh("docker network create --ipv6 --subnet 2001:db8:77::/64 both >/dev/null")
+            try serve("peer", "--net both", runtime: "runc")
+            try serve("six", "--net both")
+            let (v4, v6) = (
+                try inspect("six", "IPAddress", on: "both"), try inspect("six", "GlobalIPv6Address", on: "both")
+            )
+            let gateway = try inspect("six", "IPv6Gateway", on: "both")
+            let inside = try Lab.sh("docker logs six")
+            #expect(inside.contains("inet6 \(v6)/64") && inside.contains("inet \(v4)/16"), "\(inside)")
+            for address in [v4, "[\(v6)]"] {
+                #expect(try Lab.sh("curl -sS -g -m 20 http://\(address)/") == "six")
+                #expect(try Lab.sh("docker exec peer wget -q -T 20 -O- http://\(address)/") == "six")
+            }
+            let outcome = try Lab.docker(
+                "--net both busybox:local sh -c 'ip -6 route; ping -6 -c 1 -W 10 \(gateway) >/dev/null && echo pong; "
+                    + "wget -q -T 20 -O- http://[\(v6)]/'")
+            #expect(outcome.text.contains("default via \(gateway) dev eth0"), "\(outcome.text)\(outcome.errors)")
+            #expect(outcome.lines.suffix(2) == ["pong", "six"], "\(outcome.text)\(outcome.errors)")
+            try remove("six", "peer")
+            try Lab.sh("docker network rm both >/dev/null")
+        }
+
         @Test("connected before start: the network that docker network connect added is there too")
         func connected() throws {
             try Lab.sh(

@@ -100,6 +100,20 @@ extension LabTests {
             try Lab.sh("test -e \(disk); docker rm again >/dev/null; ! test -e \(disk)")
         }
 
+        @Test("what was synced is there after docker kill")
+        func killed() throws {
+            try Lab.sh(
+                """
+                up() { until [ $(docker logs hit 2>&1 | grep -cx up) = $1 ]; do sleep 0.2; done; }
+                docker run -d --name hit --runtime=runcvm busybox:local \
+                    sh -c 'cat /kept; for i in $(seq 200); do echo $i >/f$i; done; echo x >>/kept; sync; echo up; sleep 1000' \
+                    >/dev/null
+                up 1; docker kill hit >/dev/null; docker wait hit >/dev/null
+                docker start hit >/dev/null; up 2
+                """)
+            #expect(try Lab.sh("docker logs hit 2>/dev/null; docker rm -f hit >/dev/null") == "up\nx\nup")
+        }
+
         @Test("an image of another distribution runs as it is")
         func debian() throws {
             let outcome = try Lab.docker(
