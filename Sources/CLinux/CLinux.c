@@ -25,7 +25,6 @@
 
 const unsigned long LINUX_TUNSETPERSIST = TUNSETPERSIST;
 const unsigned long LINUX_TUNSETOWNER = TUNSETOWNER;
-const unsigned long LINUX_TUNSETGROUP = TUNSETGROUP;
 const unsigned long LINUX_TIOCSWINSZ = TIOCSWINSZ;
 const unsigned long LINUX_TIOCGWINSZ = TIOCGWINSZ;
 const unsigned long LINUX_MS_REC = MS_REC;
@@ -41,15 +40,10 @@ const unsigned long LINUX_MS_NOEXEC = MS_NOEXEC;
 const unsigned long LINUX_MS_NOATIME = MS_NOATIME;
 const unsigned long LINUX_MS_RELATIME = MS_RELATIME;
 const unsigned long LINUX_MS_STRICTATIME = MS_STRICTATIME;
-const int LINUX_MNT_DETACH = MNT_DETACH;
 const int LINUX_CLONE_NEWNET = CLONE_NEWNET;
 const int LINUX_CLONE_NEWNS = CLONE_NEWNS;
 const int LINUX_CLONE_NEWPID = CLONE_NEWPID;
-const int LINUX_CLONE_NEWUTS = CLONE_NEWUTS;
-const int LINUX_CLONE_NEWIPC = CLONE_NEWIPC;
-const int LINUX_CLONE_NEWCGROUP = CLONE_NEWCGROUP;
 const int LINUX_RB_AUTOBOOT = (int)RB_AUTOBOOT;
-const int LINUX_RB_POWER_OFF = (int)RB_POWER_OFF;
 
 static int result(long value) { return value < 0 ? -errno : (int)value; }
 
@@ -141,12 +135,6 @@ int linux_reboot(int command) { return result(reboot(command)); }
 int linux_setns(int fd, int kind) { return result(setns(fd, kind)); }
 int linux_unshare(int flags) { return result(unshare(flags)); }
 
-int linux_pivot_root(const char *new_root, const char *put_old) {
-    return result(syscall(SYS_pivot_root, new_root, put_old));
-}
-
-int linux_pidfd_open(int pid) { return result(syscall(SYS_pidfd_open, pid, 0)); }
-
 int linux_finit_module(int fd, const char *parameters) { return result(syscall(SYS_finit_module, fd, parameters, 0)); }
 
 int linux_prctl(int option, unsigned long a, unsigned long b) { return result(prctl(option, a, b, 0, 0)); }
@@ -177,7 +165,6 @@ int linux_mknod(const char *path, unsigned int mode, unsigned int major, unsigne
 int linux_exited(int status) { return WIFEXITED(status); }
 int linux_exit_status(int status) { return WEXITSTATUS(status); }
 int linux_term_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
-unsigned long long linux_st_dev(const struct stat *s) { return (unsigned long long)s->st_dev; }
 
 // Swift's runtime reads /proc/self before main; in a guest nothing has mounted /proc when PID 1 starts (proc(5)).
 __attribute__((constructor)) static void mount_proc_for_init(void) {

@@ -34,8 +34,6 @@ int linux_openpty(int *controller, int *terminal);
 int linux_reboot(int command);
 int linux_setns(int fd, int kind);
 int linux_unshare(int flags);
-int linux_pivot_root(const char *new_root, const char *put_old);
-int linux_pidfd_open(int pid);
 int linux_finit_module(int fd, const char *parameters);
 int linux_prctl(int option, unsigned long a, unsigned long b);
 // open(2) of an AF_VSOCK stream socket connected to CID:PORT (vsock(7)). Returns the descriptor.
@@ -48,15 +46,12 @@ int linux_mknod(const char *path, unsigned int mode, unsigned int major, unsigne
 int linux_exited(int status);
 int linux_exit_status(int status);
 int linux_term_signal(int status);
-// struct stat's device number as one integer, for namespaces: /proc/PID/ns/net.
-unsigned long long linux_st_dev(const struct stat *s);
 
 // strerrorname_np(3): "EBUSY"; NULL for an unknown number.
 const char *linux_errno_name(int error);
 
 extern const unsigned long LINUX_TUNSETPERSIST;
 extern const unsigned long LINUX_TUNSETOWNER;
-extern const unsigned long LINUX_TUNSETGROUP;
 extern const unsigned long LINUX_TIOCSWINSZ;
 extern const unsigned long LINUX_TIOCGWINSZ;
 extern const unsigned long LINUX_MS_REC;
@@ -72,12 +67,7 @@ extern const unsigned long LINUX_MS_NOEXEC;
 extern const unsigned long LINUX_MS_NOATIME;
 extern const unsigned long LINUX_MS_RELATIME;
 extern const unsigned long LINUX_MS_STRICTATIME;
-extern const int LINUX_MNT_DETACH;
 extern const int LINUX_CLONE_NEWNET;
 extern const int LINUX_CLONE_NEWNS;
 extern const int LINUX_CLONE_NEWPID;
-extern const int LINUX_CLONE_NEWUTS;
-extern const int LINUX_CLONE_NEWIPC;
-extern const int LINUX_CLONE_NEWCGROUP;
 extern const int LINUX_RB_AUTOBOOT;
-extern const int LINUX_RB_POWER_OFF;
