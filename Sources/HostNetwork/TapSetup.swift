@@ -60,7 +60,8 @@ enum SupportedModel {
             case .bridge, .nat: continue
             case .tc:
                 throw Failure(
-                    .unavailable, "network interface \(nic.name): macvlan and ipvlan are not supported yet")
+                    .unavailable,
+                    "network interface \(nic.name): macvlan and ipvlan are not supported yet; use a bridge network")
             }
         }
     }

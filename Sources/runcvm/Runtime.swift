@@ -55,7 +55,9 @@ struct Runtime {
 
     private func exec() throws -> Int {
         if let id = line.id, try RunDirectory(id: id).isJailed {
-            throw Failure(.unavailable, "exec in a running VM (docker exec, health checks) is not supported yet")
+            throw Failure(
+                .unavailable,
+                "exec in a running VM (docker exec, health checks) is not supported yet; use docker logs and attach")
         }
         return try passThrough()
     }

@@ -250,7 +250,8 @@ import Testing
     func macvlan() throws {
         var nic = try makeNIC()
         nic.attach.model = .tc
-        let wanted = Failure(.unavailable, "network interface eth0: macvlan and ipvlan are not supported yet")
+        let wanted = Failure(
+            .unavailable, "network interface eth0: macvlan and ipvlan are not supported yet; use a bridge network")
         #expect(throws: wanted) { try BridgeSetup.create(makePlan([nic])) }
         #expect(throws: wanted) { try TapSetup.create(plan: makePlan([nic]), owner: 0) }
     }
