@@ -7,14 +7,13 @@ import Plan
 enum DocumentPipe {
     /// The document on stdin. On a terminal nobody writes one: say what is wanted instead of waiting.
     static func read(verb: String) throws -> VMState {
-        try VMState(
-            parsing: try readText(verb: verb, wanted: "the document of the verb before it"),
-            subject: "document on stdin")
+        try VMState(parsing: try readText(verb: verb, wanted: "a document"), subject: "document on stdin")
     }
 
     static func readText(verb: String, wanted: String) throws -> [UInt8] {
         guard isatty(0) == 0 else {
-            throw Failure(.usage, "wants \(wanted) on stdin, which is a terminal; see runcvm \(verb) --help")
+            let remedy = Examples.pipe(into: verb).map { "as in: \($0)" } ?? "see runcvm \(verb) --help"
+            throw Failure(.usage, "wants \(wanted) on stdin, which is a terminal; \(remedy)")
         }
         return try Descriptor(owning: dup(0), name: "stdin").readAll(limit: JSONValue.largestDocument + 1)
     }

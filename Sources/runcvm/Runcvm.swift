@@ -44,6 +44,7 @@ struct Runcvm: ParsableCommand {
         let arguments = multicall(CommandLine.arguments)
         var name = "runcvm"
         do {
+            try VerbName.check(arguments, verbs: verbs)
             var command = try parseAsRoot(arguments)
             if let verb = type(of: command).configuration.commandName, verb != "runcvm" { name += " \(verb)" }
             try command.run()

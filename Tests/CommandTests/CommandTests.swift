@@ -95,7 +95,10 @@ struct CommandTests {
         (["guest-init"], "", 64, "PID 1"),
         (["rootfs-build", "--output", "/tmp/x.erofs", "/nonexistent"], "", 66, "/nonexistent"),
         (["tap-create", "--colour"], "", 64, "--colour"),
-        (["no-such-verb"], "", 64, "no-such-verb"),
+        (["no-such-verb"], "", 64, "unknown verb 'no-such-verb'; see runcvm --help"),
+        (["net-paln"], "", 64, "unknown verb 'net-paln'; did you mean net-plan?"),
+        (["create-tap"], "", 64, "did you mean tap-create?"),
+        (["bridge-alais", "--netns", "x"], "", 64, "did you mean bridge-alias?"),
         (["runtime", "create"], "", 64, "id"),
     ]
 
