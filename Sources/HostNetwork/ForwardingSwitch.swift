@@ -1,5 +1,6 @@
 import Glibc
 import Linux
+import Netlink
 
 /// net.ipv4.ip_forward of the calling thread's namespace: turned on for VMs in host mode where it was off, and turned
 /// off again when the last of them has gone (Documentation/networking/ip-sysctl.rst).
@@ -8,9 +9,13 @@ import Linux
 /// before the switch is touched, so that no crash forgets it. The caller holds `HostModeLock`.
 struct ForwardingSwitch {
     let record: String
+    private let directory: String
     private static let path = "/proc/sys/net/ipv4/ip_forward"
 
-    init(in directory: String) { record = "\(directory)/.ip_forward" }
+    init(in directory: String) {
+        self.directory = directory
+        record = "\(directory)/.ip_forward"
+    }
 
     static func isOn() throws -> Bool { try Files.readText(path).hasPrefix("1") }
 
@@ -35,6 +40,7 @@ struct ForwardingSwitch {
         if !rest.isEmpty { return try write(rest) }
         // sysctl -w net.ipv4.ip_forward=0
         try Self.set("0")
+        if let dryRun = DryRun.current { return dryRun.addOutside(["rm", "-f", record]) }
         try Files.deleteTree(record)
     }
 
@@ -44,11 +50,14 @@ struct ForwardingSwitch {
     }
 
     private func write(_ users: [String]) throws {
+        if let dryRun = DryRun.current {
+            dryRun.addOutside(["mkdir", "-p", "-m", "700", directory])
+            return dryRun.addOutside(["printf", "%s\\n"] + users, output: record)
+        }
         try Files.replace(record, with: [UInt8](users.map { "\($0)\n" }.joined().utf8))
     }
 
     private static func set(_ value: String) throws {
-        try Descriptor(opening: path, O_WRONLY, remedy: "set it on the host: sysctl -w net.ipv4.ip_forward=\(value)")
-            .writeAll([UInt8](value.utf8))
+        try Sysctl.write(value, to: path, remedy: "set it on the host: sysctl -w net.ipv4.ip_forward=\(value)")
     }
 }

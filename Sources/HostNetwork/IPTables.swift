@@ -1,5 +1,6 @@
 import Glibc
 import Linux
+import Netlink
 import OCI
 
 /// One flavour of iptables: iptables-nft or iptables-legacy, by its programs to save and restore (iptables-save(8)).
@@ -43,7 +44,9 @@ struct IPTables {
 
     /// A table at a time, each as one change; what the text does not name stays.
     func restore(_ text: String) throws {
-        _ = try run("\(base)-restore", ["-w", "10", "--noflush"], input: text)
+        let (program, arguments) = ("\(base)-restore", ["-w", "10", "--noflush"])
+        if let dryRun = DryRun.current { return dryRun.add([program] + arguments, input: text) }
+        _ = try run(program, arguments, input: text)
     }
 
     private func run(_ program: String, _ arguments: [String], input: String = "") throws -> String {

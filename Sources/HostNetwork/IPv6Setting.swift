@@ -1,6 +1,3 @@
-import Glibc
-import Linux
-
 /// Whether a link speaks IPv6: net.ipv6.conf.LINK of the calling thread's namespace
 /// (Documentation/networking/ip-sysctl.rst).
 struct IPv6Setting: Equatable {
@@ -47,14 +44,10 @@ struct IPv6Setting: Equatable {
     private static func path(_ link: String, _ key: String) -> String { "/proc/sys/net/ipv6/conf/\(link)/\(key)" }
 
     private static func read(_ link: String, _ key: String) throws -> String? {
-        do {
-            return String(try Files.readText(path(link, key)).prefix { $0.isNumber })
-        } catch let error as SystemError where error.errno == .noEntry {
-            return nil
-        }
+        try Sysctl.read(path(link, key)).map { String($0.prefix { $0.isNumber }) }
     }
 
     private static func write(_ value: String, _ link: String, _ key: String) throws {
-        try Descriptor(opening: path(link, key), O_WRONLY).writeAll([UInt8](value.utf8))
+        try Sysctl.write(value, to: path(link, key))
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import Linux
 import OCI
 import Plan
@@ -58,7 +57,7 @@ public struct NATSetup {
         let keys = ["forwarding"] + (host.ports == nil ? [] : ["route_localnet"])
         for key in keys {
             let path = "/proc/sys/net/ipv4/conf/\(host.tap)/\(key)"
-            try Descriptor(opening: path, O_WRONLY, remedy: "runcvm tap-create comes first").writeAll([0x31])
+            try Sysctl.write("1", to: path, remedy: "runcvm tap-create comes first")
         }
     }
 

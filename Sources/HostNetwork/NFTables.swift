@@ -1,4 +1,5 @@
 import Linux
+import Netlink
 import OCI
 
 /// A chain of the host's ruleset, as nft(8) names it: `inet filter forward`.
@@ -23,6 +24,7 @@ struct NFTables {
 
     /// Runs commands as one transaction.
     func run(_ text: String) throws {
+        if let dryRun = DryRun.current { return dryRun.add([program, "-f", "-"], input: text) }
         _ = try Firewall.run(
             ChildProcess(program, ["-f", "-"], environment: environment, input: [UInt8](text.utf8)))
     }

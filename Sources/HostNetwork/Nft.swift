@@ -1,4 +1,5 @@
 import Linux
+import Netlink
 import OCI
 
 /// nftables by its program nft(8), in the calling thread's namespace. Everything of ours is in tables named `runcvm`.
@@ -14,6 +15,7 @@ struct Nft {
 
     /// One transaction: all of it is done, or nothing. Throws `Failure.unavailable` with nft's own first line.
     func apply(_ rules: String) throws {
+        if let dryRun = DryRun.current { return dryRun.add([program, "-f", "-"], input: rules) }
         let outcome = try ChildProcess(program, ["-f", "-"], input: [UInt8](rules.utf8)).run()
         guard outcome.status == 0 else {
             let reason = outcome.errors.split(separator: "\n").first.map(String.init) ?? "exit \(outcome.status)"

@@ -12,15 +12,19 @@ enum Tap {
     ///
     /// A link of that name that is anything else is EEXIST: attaching to it would take it over.
     static func ensure(_ name: String, owner: UInt32, mtu: Int, _ netlink: NetlinkSocket) throws -> Bool {
+        let wanted = TunSettings(isTap: true, owner: owner, vnetHeader: true, persistent: true)
         if let link = try netlink.link(named: name) {
-            let wanted = TunSettings(isTap: true, owner: owner, vnetHeader: true, persistent: true)
             guard link.tun == wanted else {
                 throw SystemError("TUNSETIFF", on: name, .exists, remedy: "it is \(Self.what(link)), not ours")
             }
             if link.mtu != mtu { try netlink.perform(.setMTU(link, mtu)) }
             return false
         }
-        // ip tuntap add NAME mode tap user OWNER vnet_hdr
+        if let dryRun = DryRun.current {
+            dryRun.addTap(name, owner: owner, settings: wanted)
+            if let link = try netlink.link(named: name) { try netlink.perform(.setMTU(link, mtu)) }
+            return true
+        }
         let tap = try open()
         let made = linux_tun_create(tap.raw, name)
         if made == -EPERM {

@@ -100,7 +100,9 @@ extension TunSettings {
 
 extension NetlinkSocket {
     /// All links of the namespace, by index.
-    public func links() throws -> [Link] {
+    public func links() throws -> [Link] { try DryRun.current?.tables(of: self).links ?? readLinks() }
+
+    func readLinks() throws -> [Link] {
         // ip link show
         var body = MessageWriter()
         body.putLinkHeader()
@@ -110,6 +112,7 @@ extension NetlinkSocket {
 
     /// nil where there is none.
     public func link(named name: String) throws -> Link? {
+        if let dryRun = DryRun.current { return try dryRun.tables(of: self).links.first { $0.name == name } }
         // ip link show dev NAME
         var body = MessageWriter()
         body.putLinkHeader()

@@ -62,21 +62,29 @@ public struct LinkAddress: Hashable, Sendable {
 extension NetlinkSocket {
     /// The addresses of all links, or of one, IPv4 and IPv6.
     public func addresses(of link: Link? = nil) throws -> [LinkAddress] {
-        // ip address show [dev NAME]
+        let all = try DryRun.current?.tables(of: self).addresses ?? readAddresses()
+        return link.map { wanted in all.filter { $0.link == wanted.index } } ?? all
+    }
+
+    func readAddresses() throws -> [LinkAddress] {
+        // ip address show
         var body = MessageWriter()
         body.putAddressHeader(family: AF_UNSPEC_, length: 0, scope: 0, link: 0)
-        let all = try dump("RTM_GETADDR", RTM_GETADDR, answer: RTM_NEWADDR, body: body) { try LinkAddress(parsing: $0) }
-        return link.map { wanted in all.filter { $0.link == wanted.index } } ?? all
+        return try dump("RTM_GETADDR", RTM_GETADDR, answer: RTM_NEWADDR, body: body) { try LinkAddress(parsing: $0) }
     }
 }
 
 extension NetlinkRequest {
     /// EEXIST where it is there.
     public static func createAddress(_ address: LinkAddress, on link: Link) -> NetlinkRequest {
-        // ip address add ADDRESS/LENGTH [broadcast ADDRESS] [scope SCOPE] dev NAME [nodad]
-        NetlinkRequest(
+        let words =
+            ["ip", "address", "add"] + address.words
+            + (address.broadcast.map { ["broadcast", text($0)] } ?? [])
+            + (address.scope == 0 ? [] : ["scope", "\(address.scope)"])
+            + ["dev", link.name] + (address.flags & LinkAddress.noDAD == 0 ? [] : ["nodad"])
+        return NetlinkRequest(
             "RTM_NEWADDR", on: "\(link.name) \(text(address.address))/\(address.prefixLength)", RTM_NEWADDR,
-            flags: NLM_F_CREATE | NLM_F_EXCL
+            flags: NLM_F_CREATE | NLM_F_EXCL, as: Equivalent(words) { $0.add(address) }
         ) { body in
             body.putAddress(address, link)
             if let broadcast = address.broadcast { body.attribute(IFA_BROADCAST, broadcast) }
@@ -92,11 +100,19 @@ extension NetlinkRequest {
 
     /// Already gone is fine.
     public static func deleteAddress(_ address: LinkAddress, on link: Link) -> NetlinkRequest {
-        // ip address delete ADDRESS/LENGTH dev NAME
-        NetlinkRequest(
+        let words = ["ip", "address", "delete"] + address.words + ["dev", link.name]
+        return NetlinkRequest(
             "RTM_DELADDR", on: "\(link.name) \(text(address.address))/\(address.prefixLength)", RTM_DELADDR,
-            accepting: [.addressNotAvailable, .noDevice]
+            accepting: [.addressNotAvailable, .noDevice], as: Equivalent(words) { $0.delete(address) }
         ) { $0.putAddress(address, link) }
+    }
+}
+
+extension LinkAddress {
+    /// As ip-address(8) takes it: the prefix length goes with the peer where there is one.
+    fileprivate var words: [String] {
+        let local = peer == nil ? ["\(text(address))/\(prefixLength)"] : [text(address)]
+        return local + (peer.map { ["peer", "\(text($0))/\(prefixLength)"] } ?? [])
     }
 }
 

@@ -34,6 +34,10 @@ public struct LinkNeighbor: Hashable, Sendable {
 extension NetlinkSocket {
     /// The permanent neighbours of all links, IPv4 and IPv6.
     public func neighbors() throws -> [LinkNeighbor] {
+        try DryRun.current?.tables(of: self).neighbors ?? readNeighbors()
+    }
+
+    func readNeighbors() throws -> [LinkNeighbor] {
         // ip neighbour show nud permanent
         try neighbors(in: NUD_PERMANENT)
     }
@@ -41,7 +45,12 @@ extension NetlinkSocket {
     /// A neighbour's Ethernet address, permanent or learned; nil while it is not known.
     public func mac(of address: [UInt8], on link: Link) throws -> [UInt8]? {
         // ip neighbour show ADDRESS dev NAME
-        try neighbors(in: NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
+        if let said = try DryRun.current?.tables(of: self).neighbors.first(where: {
+            $0.link == link.index && $0.address == address
+        }) {
+            return said.mac
+        }
+        return try neighbors(in: NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
             .first { $0.link == link.index && $0.address == address }?.mac
     }
 
@@ -57,9 +66,13 @@ extension NetlinkSocket {
 extension NetlinkRequest {
     /// Sets or replaces the permanent neighbour.
     public static func ensureNeighbor(_ address: [UInt8], mac: [UInt8], on link: Link) -> NetlinkRequest {
-        // ip neighbour replace ADDRESS lladdr MAC dev NAME nud permanent
-        NetlinkRequest(
-            "RTM_NEWNEIGH", on: "\(link.name) \(text(address))", RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE
+        let neighbor = LinkNeighbor(link: link.index, address: address, mac: mac)
+        let words = [
+            "ip", "neighbour", "replace", text(address), "lladdr", macText(mac), "dev", link.name, "nud", "permanent",
+        ]
+        return NetlinkRequest(
+            "RTM_NEWNEIGH", on: "\(link.name) \(text(address))", RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE,
+            as: Equivalent(words) { $0.replace(neighbor) }
         ) { body in
             body.putNeighborHeader(family: addressFamily(address), link: link.index, state: NUD_PERMANENT, flags: 0)
             body.attribute(NDA_DST, address)
@@ -71,7 +84,8 @@ extension NetlinkRequest {
     public static func askNeighbor(_ address: [UInt8], on link: Link) -> NetlinkRequest {
         // ip neighbour replace ADDRESS dev NAME nud none use
         NetlinkRequest(
-            "RTM_NEWNEIGH", on: "\(link.name) \(text(address))", RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE
+            "RTM_NEWNEIGH", on: "\(link.name) \(text(address))", RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE,
+            as: nil
         ) { body in
             body.putNeighborHeader(family: addressFamily(address), link: link.index, state: 0, flags: NTF_USE)
             body.attribute(NDA_DST, address)
@@ -80,9 +94,11 @@ extension NetlinkRequest {
 
     /// Already gone is fine.
     public static func deleteNeighbor(_ address: [UInt8], on link: Link) -> NetlinkRequest {
-        // ip neighbour delete ADDRESS dev NAME
-        NetlinkRequest(
-            "RTM_DELNEIGH", on: "\(link.name) \(text(address))", RTM_DELNEIGH, accepting: [.noEntry, .noDevice]
+        let index = link.index
+        let words = ["ip", "neighbour", "delete", text(address), "dev", link.name]
+        return NetlinkRequest(
+            "RTM_DELNEIGH", on: "\(link.name) \(text(address))", RTM_DELNEIGH, accepting: [.noEntry, .noDevice],
+            as: Equivalent(words) { $0.deleteNeighbor(address, on: index) }
         ) { body in
             body.putNeighborHeader(family: addressFamily(address), link: link.index, state: 0, flags: 0)
             body.attribute(NDA_DST, address)
@@ -91,8 +107,10 @@ extension NetlinkRequest {
 
     /// An entry of the bridge's forwarding table that neither ages nor moves: frames to `mac` leave by that port.
     public static func ensureForwarding(_ mac: [UInt8], port: Link) -> NetlinkRequest {
-        // bridge fdb replace MAC dev PORT master static
-        NetlinkRequest("RTM_NEWNEIGH", on: port.name, RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE) { body in
+        let words = ["bridge", "fdb", "replace", macText(mac), "dev", port.name, "master", "static"]
+        return NetlinkRequest(
+            "RTM_NEWNEIGH", on: port.name, RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE, as: Equivalent(words)
+        ) { body in
             body.putNeighborHeader(family: AF_BRIDGE_, link: port.index, state: NUD_NOARP, flags: NTF_MASTER)
             body.attribute(NDA_LLADDR, mac)
         }
@@ -100,8 +118,10 @@ extension NetlinkRequest {
 
     /// Already gone is fine.
     public static func deleteForwarding(_ mac: [UInt8], port: Link) -> NetlinkRequest {
-        // bridge fdb delete MAC dev PORT master
-        NetlinkRequest("RTM_DELNEIGH", on: port.name, RTM_DELNEIGH, accepting: [.noEntry, .noDevice]) { body in
+        let words = ["bridge", "fdb", "delete", macText(mac), "dev", port.name, "master"]
+        return NetlinkRequest(
+            "RTM_DELNEIGH", on: port.name, RTM_DELNEIGH, accepting: [.noEntry, .noDevice], as: Equivalent(words)
+        ) { body in
             body.putNeighborHeader(family: AF_BRIDGE_, link: port.index, state: NUD_NOARP, flags: NTF_MASTER)
             body.attribute(NDA_LLADDR, mac)
         }

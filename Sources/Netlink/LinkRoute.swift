@@ -66,8 +66,10 @@ public struct LinkRoute: Hashable, Sendable {
 extension NetlinkRequest {
     /// EEXIST where it is there. An IPv4 route with another gateway but the same destination and metric is there too.
     public static func createRoute(_ route: LinkRoute) -> NetlinkRequest {
-        // ip route add PREFIX [via GATEWAY] [dev NAME] [metric N] [scope link] [onlink] [src ADDRESS] [table N]
-        NetlinkRequest("RTM_NEWROUTE", on: route.subject, RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL) { body in
+        NetlinkRequest(
+            "RTM_NEWROUTE", on: route.subject, RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL,
+            as: Equivalent({ route.words("add", $0) }) { $0.add(route) }
+        ) { body in
             let isDirect = route.gateway == nil && route.nextHops.isEmpty && !route.isIPv6
             body.putRoute(
                 route, proto: route.proto,
@@ -80,8 +82,10 @@ extension NetlinkRequest {
 
     /// Already gone is fine.
     public static func deleteRoute(_ route: LinkRoute) -> NetlinkRequest {
-        // ip route delete PREFIX …
-        NetlinkRequest("RTM_DELROUTE", on: route.subject, RTM_DELROUTE, accepting: [.noProcess, .noDevice]) {
+        NetlinkRequest(
+            "RTM_DELROUTE", on: route.subject, RTM_DELROUTE, accepting: [.noProcess, .noDevice],
+            as: Equivalent({ route.words("delete", $0) }) { $0.delete(route) }
+        ) {
             // RT_SCOPE_NOWHERE, and no protocol or type: whatever it has.
             $0.putRoute(route, proto: 0, scope: 255, type: 0, flags: 0)
         }
@@ -92,6 +96,24 @@ extension LinkRoute {
     var subject: String {
         let to = isDefault ? "default" : "\(text(destination))/\(prefixLength)"
         return to + (gateway.map { " via \(text($0))" } ?? "")
+    }
+
+    fileprivate func words(_ verb: String, _ tables: NetworkTables) -> [String] {
+        func hop(_ gateway: [UInt8]?, _ link: Int32?, _ onlink: Bool) -> [String] {
+            let family = (gateway?.count == 16) == isIPv6 ? [] : ["inet6"]
+            return (gateway.map { ["via"] + family + [text($0)] } ?? [])
+                + (link.map { ["dev", tables.name(of: $0)] } ?? []) + (onlink ? ["onlink"] : [])
+        }
+        let isAdded = verb == "add"
+        return ["ip", isIPv6 ? "-6" : "-4", "route", verb]
+            + [isDefault ? "default" : "\(text(destination))/\(prefixLength)"]
+            + hop(gateway, link, onlink && isAdded)
+            + (metric.map { ["metric", "\($0)"] } ?? [])
+            + (isAdded ? scope.map { ["scope", "\($0)"] } ?? [] : [])
+            + (isAdded && proto != LinkRoute.protocolBoot ? ["protocol", "\(proto)"] : [])
+            + (source.map { ["src", text($0)] } ?? [])
+            + (table == LinkRoute.mainTable ? [] : ["table", "\(table)"])
+            + nextHops.flatMap { ["nexthop"] + hop($0.gateway, $0.link, $0.onlink) }
     }
 }
 

@@ -14,11 +14,36 @@ public struct NetlinkRequest: Sendable {
     var body: MessageWriter
     /// Errors that mean "already so".
     public var accepted: Set<Errno>
+    /// nil: the request changes nothing, so that a dry run sends it too.
+    var equivalent: Equivalent?
+
+    /// What a dry run makes of a request.
+    struct Equivalent: Sendable {
+        /// The command of ip(8), bridge(8) or tc(8) that asks for the same.
+        var words: @Sendable (NetworkTables) -> [String]
+        /// nil: what it changes is not among the tables.
+        var effect: (@Sendable (inout NetworkTables) -> Void)?
+
+        init(_ words: [String], effect: (@Sendable (inout NetworkTables) -> Void)? = nil) {
+            self.words = { _ in words }
+            self.effect = effect
+        }
+
+        /// A command that names links which the request knows by their indexes.
+        init(
+            _ words: @escaping @Sendable (NetworkTables) -> [String],
+            effect: (@Sendable (inout NetworkTables) -> Void)? = nil
+        ) {
+            self.words = words
+            self.effect = effect
+        }
+    }
 
     init(
         _ call: String, on subject: String, _ type: UInt16, flags: UInt16 = 0, accepting accepted: Set<Errno> = [],
-        _ write: (inout MessageWriter) -> Void
+        as equivalent: Equivalent?, _ write: (inout MessageWriter) -> Void
     ) {
+        self.equivalent = equivalent
         self.call = call
         self.subject = subject
         self.type = type

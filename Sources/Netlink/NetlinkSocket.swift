@@ -42,6 +42,9 @@ public final class NetlinkSocket {
     /// Asks for a change and waits for the kernel's answer.
     /// Throws `SystemError`, with the kernel's own sentence as its remedy; an accepted error is success.
     public func perform(_ request: NetlinkRequest) throws {
+        if let dryRun = DryRun.current, let equivalent = request.equivalent {
+            return try dryRun.record(equivalent, on: self)
+        }
         guard !request.body.isTooLong else { throw SystemError(request.call, on: request.subject, Errno(EMSGSIZE)) }
         let sequence = nextSequence()
         try send(request.encoded(sequence: sequence), request.call, request.subject)

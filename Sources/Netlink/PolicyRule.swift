@@ -49,7 +49,9 @@ public struct PolicyRule: Hashable, Sendable {
 
 extension NetlinkSocket {
     /// The rules of IPv4 and then IPv6, in the order in which the kernel asks them.
-    public func rules() throws -> [PolicyRule] {
+    public func rules() throws -> [PolicyRule] { try DryRun.current?.tables(of: self).rules ?? readRules() }
+
+    func readRules() throws -> [PolicyRule] {
         try [AF_INET_, AF_INET6_].flatMap { family in
             // ip -4 rule show; ip -6 rule show
             var body = MessageWriter()
@@ -64,24 +66,33 @@ extension NetlinkSocket {
 extension NetlinkRequest {
     /// EEXIST where it is there.
     public static func createRule(_ rule: PolicyRule) -> NetlinkRequest {
-        // ip rule add [from PREFIX] [ipproto P] [dport N] lookup TABLE priority N
-        NetlinkRequest("RTM_NEWRULE", on: rule.subject, RTM_NEWRULE, flags: NLM_F_CREATE | NLM_F_EXCL) {
-            $0.putRule(rule)
-        }
+        NetlinkRequest(
+            "RTM_NEWRULE", on: rule.subject, RTM_NEWRULE, flags: NLM_F_CREATE | NLM_F_EXCL,
+            as: Equivalent(rule.words("add")) { if !$0.rules.contains(rule) { $0.rules.append(rule) } }
+        ) { $0.putRule(rule) }
     }
 
     public static func ensureRule(_ rule: PolicyRule) -> NetlinkRequest { createRule(rule).accepting(.exists) }
 
     /// Already gone is fine.
     public static func deleteRule(_ rule: PolicyRule) -> NetlinkRequest {
-        // ip rule delete [from PREFIX] [ipproto P] [dport N] lookup TABLE priority N
-        NetlinkRequest("RTM_DELRULE", on: rule.subject, RTM_DELRULE, accepting: [.noEntry]) { $0.putRule(rule) }
+        NetlinkRequest(
+            "RTM_DELRULE", on: rule.subject, RTM_DELRULE, accepting: [.noEntry],
+            as: Equivalent(rule.words("delete")) { $0.rules.removeAll { $0 == rule } }
+        ) { $0.putRule(rule) }
     }
 }
 
 extension PolicyRule {
     var subject: String {
         "from \(source.isEmpty ? "all" : "\(text(source))/\(prefixLength)") lookup \(table)"
+    }
+
+    fileprivate func words(_ verb: String) -> [String] {
+        ["ip", isIPv6 ? "-6" : "-4", "rule", verb]
+            + (source.isEmpty ? [] : ["from", "\(text(source))/\(prefixLength)"])
+            + (transport.map { ["ipproto", "\($0)"] } ?? []) + (destinationPort.map { ["dport", "\($0)"] } ?? [])
+            + ["lookup", "\(table)", "priority", "\(priority)"]
     }
 }
 

@@ -20,6 +20,11 @@ extension NetlinkSocket {
 
     /// The unicast routes of one table, IPv4 before IPv6; cached and cloned ones are left out.
     public func routes(table: UInt32 = LinkRoute.mainTable) throws -> [LinkRoute] {
+        try (DryRun.current?.tables(of: self).routes ?? readRoutes(table: table)).filter { $0.table == table }
+    }
+
+    /// Of one table, or of all.
+    func readRoutes(table: UInt32? = nil) throws -> [LinkRoute] {
         try [AF_INET_, AF_INET6_].flatMap { family in
             // ip -4 route show table main; ip -6 route show table main
             var body = MessageWriter()
@@ -42,8 +47,8 @@ extension MessageWriter {
 }
 
 extension LinkRoute {
-    /// The payload of an RTM_NEWROUTE; nil for what is no unicast route of `wanted`. Throws EBADMSG.
-    init?(parsing payload: ArraySlice<UInt8>, table wanted: UInt32) throws {
+    /// The payload of an RTM_NEWROUTE; nil for what is no unicast route of the table `wanted`. Throws EBADMSG.
+    init?(parsing payload: ArraySlice<UInt8>, table wanted: UInt32? = nil) throws {
         var reader = MessageReader(payload, subject: "RTM_NEWROUTE")
         let family: UInt8 = try reader.read()
         let length: UInt8 = try reader.read()
@@ -55,7 +60,7 @@ extension LinkRoute {
         let flags: UInt32 = try reader.read()
         let attributes = try reader.attributes()
         let table = try attributes.integer(RTA_TABLE) ?? UInt32(shortTable)
-        guard addressLength(family) > 0, type == RTN_UNICAST, flags & RTM_F_CLONED == 0, table == wanted else {
+        guard addressLength(family) > 0, type == RTN_UNICAST, flags & RTM_F_CLONED == 0, table == wanted ?? table else {
             return nil
         }
         let destination = try attributes.address(RTA_DST, family: family) ?? []

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Firecracker
 import HostNetwork
 import Plan
 
@@ -13,16 +14,23 @@ struct BridgeAliasCommand: ParsableCommand {
             the document. The inverse is bridge-restore.
 
               runcvm net-plan --netns /run/netns/web | runcvm tap-create | runcvm bridge-alias | jq .bridges
+              runcvm bridge-alias --dry-run < plan.json
             """)
 
-    @OptionGroup var namespace: NetnsOptions
+    @OptionGroup var change: ChangeOptions
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "bridge-alias")
         let network = try state.network()
-        let bridges = try namespace.run(state.container()) {
-            try BridgeSetup.create(network, path: SearchPath.own) { Stderr.line("runcvm bridge-alias: \($0)") }
-        }
-        try DocumentPipe.write(try state.adding("bridges", bridges))
+        let container = try state.container()
+        try change.make(
+            container,
+            assuming: {
+                let owner = try state.taps()?.first?.owner ?? RunDirectory(id: container.id).vmUser()
+                _ = try TapSetup.create(plan: network, owner: owner)
+            },
+            {
+                try BridgeSetup.create(network, path: SearchPath.own) { Stderr.line("runcvm bridge-alias: \($0)") }
+            }, then: { try state.adding("bridges", $0) })
     }
 }

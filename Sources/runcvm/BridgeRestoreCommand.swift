@@ -10,16 +10,16 @@ struct BridgeRestoreCommand: ParsableCommand {
             Works on what is there: it may run twice, on a half-made bridge, and in a namespace that is gone.
 
               runcvm bridge-restore < /run/runcvm/ID/state.json | runcvm tap-delete
+              runcvm bridge-restore --dry-run < /run/runcvm/ID/state.json
             """)
 
-    @OptionGroup var namespace: NetnsOptions
+    @OptionGroup var change: ChangeOptions
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "bridge-restore")
         let network = try state.network()
-        _ = try namespace.runIfThere(state.container()) {
-            try BridgeSetup.restore(network, path: SearchPath.own)
-        }
-        try DocumentPipe.write(state.removing("bridges"))
+        try change.undo(
+            state.container(), { try BridgeSetup.restore(network, path: SearchPath.own) },
+            then: state.removing("bridges"))
     }
 }

@@ -12,16 +12,16 @@ struct NATDisableCommand: ParsableCommand {
             nat-enable turned it on and no other VM needs it.
 
               runcvm nat-disable < /run/runcvm/ID/state.json | runcvm bridge-restore | runcvm tap-delete
+              runcvm nat-disable --dry-run < /run/runcvm/ID/state.json
             """)
 
-    @OptionGroup var namespace: NetnsOptions
+    @OptionGroup var change: ChangeOptions
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "nat-disable")
         let container = try state.container()
         let setup = NATSetup(
             try state.network(), id: container.id, directory: RunDirectory.base, path: DocumentPipe.searchPath)
-        if let setup { _ = try namespace.runIfThere(container) { try setup.disable() } }
-        try DocumentPipe.write(state.removing("nat"))
+        try change.undo(container, { try setup?.disable() }, then: state.removing("nat"))
     }
 }

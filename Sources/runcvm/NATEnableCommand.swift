@@ -13,22 +13,17 @@ struct NATEnableCommand: ParsableCommand {
             document. Elsewhere than in host mode it passes the document through. The inverse is nat-disable.
 
               runcvm net-plan < state.json | runcvm tap-create | runcvm nat-enable | jq .nat
-
-            The equivalent, with -m comment --comment runcvm:ID on each:
-              iptables -t nat -I POSTROUTING -s 169.254.100.2/32 -o eth0 -j MASQUERADE
-              iptables -I FORWARD -i tap0 -s 169.254.100.2/32 -j ACCEPT
-              iptables -I FORWARD -o tap0 -d 169.254.100.2/32 -j ACCEPT
+              runcvm nat-enable --dry-run < plan.json
             """)
 
-    @OptionGroup var namespace: NetnsOptions
+    @OptionGroup var change: ChangeOptions
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "nat-enable")
         let container = try state.container()
         let setup = NATSetup(
             try state.network(), id: container.id, directory: RunDirectory.base, path: DocumentPipe.searchPath)
-        guard let setup else { return try DocumentPipe.write(state) }
-        let record = try namespace.run(container) { try setup.enable() }
-        try DocumentPipe.write(try state.adding("nat", record))
+        guard let setup else { return change.dryRun ? () : try DocumentPipe.write(state) }
+        try change.make(container, setup.enable) { try state.adding("nat", $0) }
     }
 }

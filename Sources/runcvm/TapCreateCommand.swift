@@ -11,11 +11,10 @@ struct TapCreateCommand: ParsableCommand {
             Adds `taps` to the document. The inverse is tap-delete.
 
               runcvm net-plan --netns /run/netns/web | runcvm tap-create | jq .taps
-
-            The equivalent: ip tuntap add dev tap-eth0 mode tap user UID vnet_hdr
+              runcvm tap-create --dry-run < plan.json
             """)
 
-    @OptionGroup var namespace: NetnsOptions
+    @OptionGroup var change: ChangeOptions
 
     @Option(help: "The user id that may open the taps. Default: the user of the container's jail, else yours.")
     var owner: UInt32?
@@ -25,7 +24,10 @@ struct TapCreateCommand: ParsableCommand {
         let container = try state.container()
         let network = try state.network()
         let owner = try owner ?? RunDirectory(id: container.id).vmUser()
-        let taps = try namespace.run(container) { try TapSetup.create(plan: network, owner: owner) }
-        try DocumentPipe.write(try state.adding("taps", taps))
+        try change.make(container) {
+            try TapSetup.create(plan: network, owner: owner)
+        } then: {
+            try state.adding("taps", $0)
+        }
     }
 }

@@ -11,20 +11,20 @@ struct TapDeleteCommand: ParsableCommand {
             Taps that are gone already, and a namespace that is gone, are fine: it may run twice.
 
               runcvm tap-delete < /run/runcvm/ID/state.json
-
-            The equivalent: ip link delete tap-eth0
+              runcvm tap-delete --dry-run < /run/runcvm/ID/state.json
             """)
 
-    @OptionGroup var namespace: NetnsOptions
+    @OptionGroup var change: ChangeOptions
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "tap-delete")
         let network = try state.network()
         let container = try state.container()
         let owner = try RunDirectory(id: container.id).vmUser()
-        _ = try namespace.runIfThere(container) {
-            try TapSetup.delete(plan: network, records: state.taps(), owner: owner)
-        }
-        try DocumentPipe.write(state.removing("taps"))
+        try change.undo(
+            container,
+            {
+                try TapSetup.delete(plan: network, records: state.taps(), owner: owner)
+            }, then: state.removing("taps"))
     }
 }

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Netlink
+import OCI
+import Plan
+
+/// What the verbs that change a network namespace have in common: where, and whether at all.
+struct ChangeOptions: ParsableArguments {
+    @OptionGroup var namespace: NetnsOptions
+
+    @Flag(help: "Print the equivalent commands for sh, and change nothing.")
+    var dryRun = false
+
+    /// Runs the body in the namespace, and writes the document that `then` makes of what it gives.
+    /// `assuming`: what a dry run takes for done, since the verb before may have been a dry run too.
+    func make<T>(
+        _ container: ContainerReference, assuming: () throws -> Void = {}, _ body: () throws -> T,
+        then document: (T) throws -> VMState
+    ) throws {
+        guard dryRun else { return try DocumentPipe.write(document(namespace.run(container, body))) }
+        let run = DryRun(netns: namespace.netns ?? container.netns)
+        try namespace.run(container) {
+            try run.assume(assuming)
+            _ = try run.run(body)
+        }
+        try write(run)
+    }
+
+    /// The same for an undo, to which a namespace that has gone is fine.
+    func undo(_ container: ContainerReference, _ body: () throws -> Void, then document: VMState) throws {
+        guard dryRun else {
+            _ = try namespace.runIfThere(container, body)
+            return try DocumentPipe.write(document)
+        }
+        let run = DryRun(netns: namespace.netns ?? container.netns)
+        _ = try namespace.runIfThere(container) { try run.run(body) }
+        try write(run)
+    }
+
+    private func write(_ run: DryRun) throws {
+        try DocumentPipe.writeText([UInt8](run.commands.map { "\($0)\n" }.joined().utf8))
+    }
+}
