@@ -16,15 +16,27 @@ enum Lab {
 
     static let isUp: Bool = (try? execute([script, "status"]))?.status == 0
 
+    /// What the VMs do at the moment: their consoles, what their containers have said, whether their processors run, wait
+    /// or sleep (state, ticks in user and in kernel mode, twice), and what their taps have carried.
+    private static let stuck = """
+        tail -n 20 /run/runcvm/*/vm/console.log
+        for id in $(docker ps -q); do echo "logs of $id:"; docker logs --tail 20 $id 2>&1; done
+        threads() { for t in /proc/[0-9]*/task/*; do
+            read -r name 2>/dev/null <$t/comm && case $name in fc_*|firecracker) ;; *) continue ;; esac
+            echo "$name $(cut -d' ' -f3,14,15 $t/stat) $(cat $t/wchan)"; done; }
+        threads; sleep 2; threads
+        ip -s link | grep -A 5 tap; for id in $(docker ps -q); do
+            nsenter -t $(docker inspect -f '{{.State.Pid}}' $id) -n ip -s link | grep -A 5 tap; done
+        """
+
     /// Runs a shell script in the lab, with input on its stdin. Its exit status, output and errors come back as they are.
-    /// One that takes longer than five minutes is ended, with what the VMs' consoles said in its errors.
+    /// One that takes longer than five minutes is ended, with what the VMs do in its errors.
     @discardableResult
     static func run(_ script: String, input: [UInt8] = []) throws -> Outcome {
         var outcome = try execute(
             [Self.script, "run", "timeout", "-k", "5", "300", "bash", "-c", script], input: input)
         if outcome.status == 124 {
-            outcome.errors += try execute([Self.script, "run", "sh", "-c", "tail -n 20 /run/runcvm/*/vm/console.log"])
-                .text
+            outcome.errors += try execute([Self.script, "run", "sh", "-c", stuck]).text
             _ = try execute([Self.script, "run", "sh", "-c", "docker ps -q | xargs -r docker rm -f"])
         }
         return outcome
