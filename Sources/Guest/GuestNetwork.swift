@@ -16,8 +16,9 @@ enum GuestNetwork {
         for nic in nics { try configure(nic, try link(nic, socket), socket) }
         // Only now: a route may need another NIC's.
         for nic in nics {
-            let link = try link(nic, socket)
-            for route in nic.routes { try socket.perform(.ensureRoute(LinkRoute(route, link: link.index))) }
+            let link = try link(nic, socket).index
+            let addresses = nic.addresses.map { LinkAddress($0, link: link) }
+            for route in nic.routes { try socket.ensureRoute(LinkRoute(route, link: link), beside: addresses) }
         }
         try separateReplies(nics, socket)
     }

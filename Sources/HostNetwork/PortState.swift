@@ -51,7 +51,7 @@ struct PortState {
         errors.run { try ipv6.map { try $0.write(to: port.name) } ?? IPv6Setting.turnBackOn(port.name) }
         errors.run { try netlink.perform(isUp ? .setUp(port) : .setDown(port)) }
         for address in addresses { errors.run { try netlink.perform(.ensureAddress(address, on: port)) } }
-        for route in routes { errors.run { try netlink.perform(.ensureRoute(route)) } }
+        for route in routes { errors.run { try netlink.ensureRoute(route, beside: addresses) } }
         for neighbor in neighbors {
             errors.run { try netlink.perform(.ensureNeighbor(neighbor.address, mac: neighbor.mac, on: port)) }
         }

@@ -38,6 +38,13 @@ public struct LinkAddress: Hashable, Sendable {
     /// fe80::/10: made by the kernel from the link's MAC.
     public var isLinkLocalIPv6: Bool { isIPv6 && address[0] == 0xfe && address[1] & 0xc0 == 0x80 }
 
+    /// The address with all host bits 0.
+    public var network: [UInt8] {
+        address.enumerated().map { index, byte in
+            byte & UInt8(truncatingIfNeeded: 0xff00 >> min(8, max(0, Int(prefixLength) - index * 8)))
+        }
+    }
+
     /// The payload of an RTM_NEWADDR; nil for another family. Throws EBADMSG.
     init?(parsing payload: ArraySlice<UInt8>) throws {
         var reader = MessageReader(payload, subject: "RTM_NEWADDR")

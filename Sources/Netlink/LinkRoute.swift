@@ -66,9 +66,18 @@ public struct LinkRoute: Hashable, Sendable {
 extension NetlinkRequest {
     /// EEXIST where it is there. An IPv4 route with another gateway but the same destination and metric is there too.
     public static func createRoute(_ route: LinkRoute) -> NetlinkRequest {
+        newRoute(route, "add", NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Takes the place of one with the same destination and metric.
+    public static func replaceRoute(_ route: LinkRoute) -> NetlinkRequest {
+        newRoute(route, "replace", NLM_F_CREATE | NLM_F_REPLACE)
+    }
+
+    private static func newRoute(_ route: LinkRoute, _ word: String, _ flags: UInt16) -> NetlinkRequest {
         NetlinkRequest(
-            "RTM_NEWROUTE", on: route.subject, RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL,
-            as: Equivalent({ route.words("add", $0) }) { $0.add(route) }
+            "RTM_NEWROUTE", on: route.subject, RTM_NEWROUTE, flags: flags,
+            as: Equivalent({ route.words(word, $0) }) { $0.add(route) }
         ) { body in
             let isDirect = route.gateway == nil && route.nextHops.isEmpty && !route.isIPv6
             body.putRoute(
@@ -92,7 +101,30 @@ extension NetlinkRequest {
     }
 }
 
+extension NetlinkSocket {
+    /// Sets a route of a link that has these addresses. With an address the kernel makes a route to its network; where the
+    /// link's owner had put another in that one's place, ours takes it too.
+    public func ensureRoute(_ route: LinkRoute, beside addresses: [LinkAddress]) throws {
+        guard let connected = route.connectedRoute(of: addresses) else { return try perform(.ensureRoute(route)) }
+        try perform(.replaceRoute(route))
+        // IPv6 knows both apart by their metrics, and would prefer the kernel's.
+        if route.isIPv6, route.metric != connected.metric { try perform(.deleteRoute(connected)) }
+    }
+}
+
 extension LinkRoute {
+    private static let connectedIPv6: UInt32 = 256  // IP6_RT_PRIO_ADDRCONF
+
+    /// The kernel's own to the same network, which this one cannot stand beside.
+    func connectedRoute(of addresses: [LinkAddress]) -> LinkRoute? {
+        let metric = isIPv6 ? Self.connectedIPv6 : nil
+        guard table == Self.mainTable, !isDefault, isIPv6 || (self.metric ?? 0) == 0,
+            addresses.contains(where: { $0.prefixLength == prefixLength && $0.network == destination })
+        else { return nil }
+        return LinkRoute(
+            isIPv6: isIPv6, destination: destination, prefixLength: prefixLength, link: link, metric: metric)
+    }
+
     var subject: String {
         let to = isDefault ? "default" : "\(text(destination))/\(prefixLength)"
         return to + (gateway.map { " via \(text($0))" } ?? "")

@@ -62,6 +62,28 @@ import Testing
         }
     }
 
+    @Test("a connected route that another had replaced is the other one again")
+    func replacedRoute() throws {
+        let routes = [
+            Route(to: "172.16.0.1/32", scope: "link"),
+            Route(to: "172.16.0.0/16", via: IPAddress("172.16.0.1"), source: IPAddress("172.16.0.2")),
+            defaultRoute(via: "172.16.0.1"),
+            Route(to: "2001:db8::1/128"),
+            Route(to: "2001:db8::/64", via: IPAddress("2001:db8::1"), metric: 1024),
+        ]
+        let nic = try makeNIC(addresses: ["172.16.0.2/16", "2001:db8::2/64"], routes: routes)
+        try roundTrip([nic])
+        // makeContainer makes them as the guest does: there is none beside it.
+        try inNewNamespace {
+            let wire = try makeContainer([nic])
+            let networks =
+                try LiveFacts.read().routes.filter { $0.destination?.length == nic.addresses[0].length }
+                + LiveFacts.read().routes.filter { $0.destination == IPPrefix("2001:db8::/64") }
+            #expect(networks.map { $0.gateway?.description } == ["172.16.0.1", "2001:db8::1"])
+            _ = wire
+        }
+    }
+
     @Test("permanent neighbours come back, but not the guest's own")
     func neighbors() throws {
         var nic = try makeNIC(addresses: ["172.16.0.2/16", "2001:db8::2/64"])

@@ -107,7 +107,8 @@ func makeContainer(_ nics: [NIC]) throws -> NetworkNamespace {
         for neighbor in nic.neighbors ?? [] where neighbor.mac != DerivedMAC.bridge(for: nic.guestMAC) {
             try netlink.perform(.ensureNeighbor(neighbor.ip.bytes, mac: neighbor.mac.bytes, on: port))
         }
-        for route in nic.routes { try netlink.perform(.createRoute(route.linkRoute(on: port))) }
+        let addresses = nic.addresses.map { $0.linkAddress(on: port) }
+        for route in nic.routes { try netlink.ensureRoute(route.linkRoute(on: port), beside: addresses) }
     }
     return wire
 }
