@@ -89,8 +89,8 @@ public struct FirecrackerConfig: Encodable, Equatable, Sendable {
             kernel_image_path: files.kernel, initrd_path: files.initrd, boot_args: Self.bootArguments)
         drives = files.drives
         machineConfig = MachineConfig(vcpu_count: size.vcpus, mem_size_mib: size.memory)
-        networkInterfaces = nics.map { nic in
-            NetworkInterface(iface_id: nic.name, guest_mac: nic.guestMAC.description, host_dev_name: nic.tap)
+        networkInterfaces = zip(nics, DerivedMAC.devices(of: nics)).map { nic, mac in
+            NetworkInterface(iface_id: nic.name, guest_mac: mac.description, host_dev_name: nic.tap)
         }
         vsock = Vsock(uds_path: files.vsock)
     }

@@ -12,38 +12,42 @@ enum GuestNetwork {
     static func configure(_ nics: [NIC]) throws {
         let socket = try NetlinkSocket()
         if let loopback = try socket.links().first(where: \.isLoopback) { try socket.perform(.setUp(loopback)) }
-        try rename(nics, socket)
-        for nic in nics { try configure(nic, try link(nic, socket), socket) }
+        let interfaces = try zip(nics, find(nics, socket)).map { Interface(nic: $0, link: $1) }
+        try rename(interfaces, socket)
+        for interface in interfaces { try configure(interface.nic, interface.link, socket) }
         // Only now: a route may need another NIC's.
-        for nic in nics {
-            let link = try link(nic, socket).index
-            let addresses = nic.addresses.map { LinkAddress($0, link: link) }
-            for route in nic.routes { try socket.ensureRoute(LinkRoute(route, link: link), beside: addresses) }
+        for interface in interfaces {
+            let link = interface.link.index
+            let addresses = interface.nic.addresses.map { LinkAddress($0, link: link) }
+            for route in interface.nic.routes {
+                try socket.ensureRoute(LinkRoute(route, link: link), beside: addresses)
+            }
         }
-        try separateReplies(nics, socket)
+        try separateReplies(interfaces, socket)
     }
 
-    private static func link(_ nic: NIC, _ socket: NetlinkSocket) throws -> Link {
-        guard let link = try socket.link(mac: nic.guestMAC.bytes) else {
-            throw Failure(.unavailable, "no interface of this machine has the MAC \(nic.guestMAC) of \(nic.name)")
+    private struct Interface {
+        var nic: NIC
+        /// As it was found; only its index stays.
+        var link: Link
+    }
+
+    /// The link of each NIC. virtio_net's appear a moment after the module is loaded.
+    private static func find(_ nics: [NIC], _ socket: NetlinkSocket) throws -> [Link] {
+        try zip(nics, DerivedMAC.devices(of: nics)).map { nic, mac in
+            for _ in 0..<400 {
+                if let link = try socket.link(mac: mac.bytes) { return link }
+                usleep(5000)
+            }
+            throw Failure(.unavailable, "no interface of this machine has the MAC \(mac) of \(nic.name)")
         }
-        return link
     }
 
     /// In two passes, since eth0 and eth1 may have to change places.
-    private static func rename(_ nics: [NIC], _ socket: NetlinkSocket) throws {
-        let wrong = try nics.map { ($0, try waitForLink($0, socket)) }.filter { $0.name != $1.name }
-        for (_, link) in wrong { try socket.perform(.rename(link, to: "rcvm\(link.index)")) }
-        for (nic, _) in wrong { try socket.perform(.rename(try link(nic, socket), to: nic.name)) }
-    }
-
-    /// virtio_net's links appear a moment after the module is loaded.
-    private static func waitForLink(_ nic: NIC, _ socket: NetlinkSocket) throws -> Link {
-        for _ in 0..<400 {
-            if let link = try socket.link(mac: nic.guestMAC.bytes) { return link }
-            usleep(5000)
-        }
-        return try link(nic, socket)
+    private static func rename(_ interfaces: [Interface], _ socket: NetlinkSocket) throws {
+        let wrong = interfaces.filter { $0.nic.name != $0.link.name }
+        for interface in wrong { try socket.perform(.rename(interface.link, to: "rcvm\(interface.link.index)")) }
+        for interface in wrong { try socket.perform(.rename(interface.link, to: interface.nic.name)) }
     }
 
     private static func configure(_ nic: NIC, _ link: Link, _ socket: NetlinkSocket) throws {
@@ -55,6 +59,8 @@ enum GuestNetwork {
                 try SystemControl.write("net/ipv6/conf/\(nic.name)/\(name)", value)
             } catch let error as SystemError where error.errno == .noEntry && !hasIPv6 {}
         }
+        if nic.guestMAC.bytes != link.address { try socket.perform(.setMAC(link, nic.guestMAC.bytes)) }
+        if nic.arp == false { try socket.perform(.setARP(link, false)) }
         if link.mtu != nic.mtu { try socket.perform(.setMTU(link, nic.mtu)) }
         for prefix in nic.addresses {
             try socket.perform(.ensureAddress(LinkAddress(prefix, link: link.index), on: link))
@@ -66,14 +72,14 @@ enum GuestNetwork {
     }
 
     /// Where several NICs have a gateway, replies leave by the one that owns their source address.
-    private static func separateReplies(_ nics: [NIC], _ socket: NetlinkSocket) throws {
+    private static func separateReplies(_ interfaces: [Interface], _ socket: NetlinkSocket) throws {
         for isIPv6 in [false, true] {
-            let indexed = nics.enumerated().filter { _, nic in
-                nic.routes.contains { $0.via != nil && $0.isIPv6 == isIPv6 }
+            let indexed = interfaces.enumerated().filter { _, interface in
+                interface.nic.routes.contains { $0.via != nil && $0.isIPv6 == isIPv6 }
             }
             guard indexed.count > 1 else { continue }
-            for (index, nic) in indexed {
-                let link = try link(nic, socket)
+            for (index, interface) in indexed {
+                let (nic, link) = (interface.nic, interface.link)
                 let table = firstTable + UInt32(index)
                 for route in ReplyRoutes.routes(of: nic, isIPv6: isIPv6, link: link.index, table: table) {
                     try socket.perform(.ensureRoute(route))

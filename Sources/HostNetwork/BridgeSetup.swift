@@ -1,9 +1,10 @@
 import Netlink
 import Plan
 
-/// bridge-alias and bridge-restore: a bridge joins each tap to the container's interface, in the calling thread's namespace.
+/// bridge-alias and bridge-restore: join each tap to the container's interface, in the calling thread's namespace.
 ///
-/// The guest takes the interface's MAC and addresses over; the interface gets a MAC of its own, the bridge the alias.
+/// The guest takes the interface's MAC and addresses over. Model bridge: the interface gets a MAC of its own, the bridge the
+/// alias. Model tc: filters redirect every frame from one to the other.
 public enum BridgeSetup {
     public static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -12,17 +13,21 @@ public enum BridgeSetup {
     public static func create(
         _ plan: NetworkPlan, path: String = defaultPath, warn: (String) -> Void = { _ in }
     ) throws -> [BridgeRecord] {
-        try SupportedModel.check(plan)
-        let wanted = try plan.nics.enumerated().filter { $1.attach.model == .bridge }.map { try BridgedNIC($1, at: $0) }
-        if wanted.isEmpty { return [] }
+        let joined = try plan.nics.enumerated().compactMap { try Joined($1, at: $0) }
+        if joined.isEmpty { return [] }
         let netlink = try NetlinkSocket()
         let wayOut = try WayOut(plan, warn: warn)
         let gatewayMAC = try wayOut?.findGateway(netlink)
         return try Journal.run { journal in
-            var records = try wanted.map { try $0.create(netlink, journal) }
-            if let wayOut, let index = wanted.firstIndex(where: { $0.bridge == wayOut.bridge }) {
+            var records = try joined.map { try $0.create(netlink, journal) }
+            if let wayOut, let index = records.firstIndex(where: { $0.name == wayOut.bridge }) {
                 records[index].wayOut = try wayOut.create(
                     gatewayMAC: gatewayMAC, path: path, netlink, journal, warn: warn)
+            }
+            if let direct = try DirectWayOut(plan),
+                let index = records.firstIndex(where: { $0.ports.contains(direct.port) })
+            {
+                records[index].wayOut = try direct.create(path: path, netlink, journal, warn: warn)
             }
             return records
         }
@@ -31,18 +36,48 @@ public enum BridgeSetup {
     /// Gives the interfaces back what the plan says they had. May run twice, and on whatever is left of the namespace;
     /// every step runs, and all errors come together.
     public static func restore(_ plan: NetworkPlan, path: String = defaultPath) throws {
-        let made = plan.nics.enumerated().filter { $1.attach.model == .bridge }
+        let made = plan.nics.enumerated().filter { $1.attach.model != .nat }
         if made.isEmpty { return }
         let netlink = try NetlinkSocket()
         var errors = ErrorCollector()
         errors.run { try WayOut(plan)?.delete(path: path, netlink) }
+        errors.run { try DirectWayOut(plan)?.delete(path: path, netlink) }
         for (index, nic) in made.reversed() {
             do {
-                try BridgedNIC(nic, at: index).restore(netlink, &errors)
+                try Joined(nic, at: index)?.restore(netlink, &errors)
             } catch {
                 errors.add(error)
             }
         }
         try errors.finish()
+    }
+}
+
+/// One network interface and the way in which its tap is joined to it.
+private enum Joined {
+    case bridged(BridgedNIC)
+    case redirected(RedirectedNIC)
+
+    /// nil in host mode, where the tap stands alone.
+    init?(_ nic: NIC, at index: Int) throws {
+        switch nic.attach.model {
+        case .bridge: self = .bridged(try BridgedNIC(nic, at: index))
+        case .tc: self = .redirected(try RedirectedNIC(nic, at: index))
+        case .nat: return nil
+        }
+    }
+
+    func create(_ netlink: NetlinkSocket, _ journal: Journal) throws -> BridgeRecord {
+        switch self {
+        case .bridged(let nic): try nic.create(netlink, journal)
+        case .redirected(let nic): try nic.create(netlink, journal)
+        }
+    }
+
+    func restore(_ netlink: NetlinkSocket, _ errors: inout ErrorCollector) {
+        switch self {
+        case .bridged(let nic): nic.restore(netlink, &errors)
+        case .redirected(let nic): nic.restore(netlink, &errors)
+        }
     }
 }

@@ -18,6 +18,7 @@ public struct LiveFacts: Codable, Hashable, Sendable {
                 LiveLink(
                     name: link.name, kind: link.kind, mac: link.mac.flatMap(MACAddress.init(bytes:)), mtu: link.mtu,
                     isUp: link.isUp, isLoopback: link.isLoopback, master: link.master.flatMap { names[$0] },
+                    arp: link.usesARP, ipvlanMode: link.ipvlanMode.map { "\($0)" },
                     addresses: addresses.filter { $0.link == link.index }.compactMap(\.prefix))
             },
             routes: try netlink.routes().flatMap { LiveRoute.all($0, names) },
@@ -36,6 +37,10 @@ public struct LiveLink: Codable, Hashable, Sendable {
     public var isLoopback: Bool
     /// The bridge or bond of which it is a port.
     public var master: String?
+    /// It asks and answers by ARP and NDP.
+    public var arp: Bool
+    /// "l2", "l3", "l3s"; absent for all but ipvlan.
+    public var ipvlanMode: String?
     /// In the kernel's order, fe80::/64 included.
     public var addresses: [IPPrefix]
 }

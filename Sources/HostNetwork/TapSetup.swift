@@ -1,13 +1,11 @@
 import Linux
 import Netlink
-import OCI
 import Plan
 
 /// tap-create and tap-delete: one tap for each network interface of the plan, in the calling thread's namespace.
 public enum TapSetup {
     /// What is there already as wanted is kept, and recorded the same. A failure deletes the taps that this call made.
     public static func create(plan: NetworkPlan, owner: UInt32) throws -> [TapRecord] {
-        try SupportedModel.check(plan)
         if plan.nics.isEmpty { return [] }
         let netlink = try NetlinkSocket()
         return try Journal.run { journal in
@@ -42,27 +40,12 @@ public enum TapSetup {
             }
             return try Tap.delete(host.tap, netlink)
         }
-        let planned = plan.nics.filter { $0.attach.model == .bridge }.map(\.tap)
+        let planned = plan.nics.map(\.tap)
         let names = planned + (records ?? []).map(\.name).filter { !planned.contains($0) }
         if names.isEmpty { return }
         let netlink = try NetlinkSocket()
         var errors = ErrorCollector()
         for name in names.reversed() { errors.run { try Tap.delete(name, netlink) } }
         try errors.finish()
-    }
-}
-
-/// The kinds of attachment that this version makes.
-enum SupportedModel {
-    static func check(_ plan: NetworkPlan) throws {
-        for nic in plan.nics {
-            switch nic.attach.model {
-            case .bridge, .nat: continue
-            case .tc:
-                throw Failure(
-                    .unavailable,
-                    "network interface \(nic.name): macvlan and ipvlan are not supported yet; use a bridge network")
-            }
-        }
     }
 }

@@ -20,12 +20,15 @@ struct WayOut {
     /// How long the gateway may take to tell its Ethernet address.
     private static let attempts = 100
     private static let pause: UInt32 = 10_000  // microseconds
-    private static let lost = "external names may not resolve in the VM"
+    static let lost = "external names may not resolve in the VM"
 
     /// nil where the plan needs none, or has no gateway (an internal network) or no alias for it.
     init?(_ plan: NetworkPlan, warn: (String) -> Void = { _ in }) throws {
-        guard plan.dns.hasEmbeddedServer, let (index, gateway) = Self.gateway(of: plan.nics) else { return nil }
+        guard plan.dns.hasEmbeddedServer, let (index, gateway) = Self.nic(of: plan.nics), let gateway else {
+            return nil
+        }
         let nic = plan.nics[index]
+        guard nic.attach.model == .bridge else { return nil }
         guard let address = nic.addresses.first(where: { !$0.address.isIPv6 })?.address, let alias = nic.alias else {
             warn("\(nic.name) has no alias: \(nic.aliasOmitted ?? "none is planned"); \(Self.lost)")
             return nil
@@ -36,16 +39,13 @@ struct WayOut {
         self.alias = alias.address
     }
 
-    /// That of the default route, the lowest metric first; else of the first interface with any.
-    private static func gateway(of nics: [NIC]) -> (nic: Int, gateway: IPAddress)? {
-        let all = nics.enumerated().flatMap { index, nic in
-            nic.routes.compactMap { route in
-                route.via.flatMap { $0.isIPv6 ? nil : (nic: index, gateway: $0, route: route) }
-            }
-        }
-        let defaults = all.filter { $0.route.destination == nil }
-        let best = defaults.min { ($0.route.metric ?? 0) < ($1.route.metric ?? 0) } ?? all.first
-        return best.map { ($0.nic, $0.gateway) }
+    /// The interface by which external names are asked for, and its gateway: that of the default route, the lowest metric
+    /// first; else the first with a gateway.
+    static func nic(of nics: [NIC]) -> (index: Int, gateway: IPAddress?)? {
+        let all = nics.enumerated().flatMap { index, nic in nic.routes.map { (index: index, route: $0) } }
+            .filter { !$0.route.isIPv6 && $0.route.via?.isIPv6 != true }
+        let best = all.filter { $0.route.destination == nil }.min { ($0.route.metric ?? 0) < ($1.route.metric ?? 0) }
+        return (best ?? all.first { $0.route.via != nil }).map { ($0.index, $0.route.via) }
     }
 
     var bridge: String { nic.bridge }

@@ -1,5 +1,5 @@
-// Constants of linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/neighbour.h and
-// linux/fib_rules.h under their kernel names. Swift's Glibc module has none of them.
+// Constants of linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/neighbour.h,
+// linux/pkt_sched.h, linux/pkt_cls.h and linux/fib_rules.h under their kernel names. Swift's Glibc module has none of them.
 
 let NLMSG_HDRLEN = 16
 
@@ -39,6 +39,11 @@ let RTM_GETROUTE: UInt16 = 26
 let RTM_NEWNEIGH: UInt16 = 28
 let RTM_DELNEIGH: UInt16 = 29
 let RTM_GETNEIGH: UInt16 = 30
+let RTM_NEWQDISC: UInt16 = 36
+let RTM_DELQDISC: UInt16 = 37
+let RTM_NEWTFILTER: UInt16 = 44
+let RTM_DELTFILTER: UInt16 = 45
+let RTM_GETTFILTER: UInt16 = 46
 let RTM_NEWRULE: UInt16 = 32
 let RTM_DELRULE: UInt16 = 33
 let RTM_GETRULE: UInt16 = 34
@@ -66,6 +71,7 @@ let IFLA_TUN_OWNER: UInt16 = 1
 let IFLA_TUN_TYPE: UInt16 = 3
 let IFLA_TUN_VNET_HDR: UInt16 = 5
 let IFLA_TUN_PERSIST: UInt16 = 6
+let IFLA_IPVLAN_MODE: UInt16 = 1
 let VETH_INFO_PEER: UInt16 = 1
 
 let IFA_ADDRESS: UInt16 = 1
@@ -104,3 +110,20 @@ let FRA_TABLE: UInt16 = 15
 let FRA_IP_PROTO: UInt16 = 22
 let FRA_DPORT_RANGE: UInt16 = 24
 let FR_ACT_TO_TBL: UInt8 = 1
+
+let TC_H_INGRESS: UInt32 = 0xffff_fff1
+/// The ingress side, of a qdisc of kind ingress and of one of kind clsact alike (TC_H_CLSACT, TC_H_MIN_INGRESS).
+let TC_H_INGRESS_FILTERS: UInt32 = 0xffff_fff2
+let TCA_KIND: UInt16 = 1
+let TCA_OPTIONS: UInt16 = 2
+let TCA_ACT_KIND: UInt16 = 1
+let TCA_ACT_OPTIONS: UInt16 = 2
+let TCA_MATCHALL_ACT: UInt16 = 2
+let TCA_U32_SEL: UInt16 = 5
+let TCA_U32_ACT: UInt16 = 7
+let TC_U32_TERMINAL: UInt8 = 1
+let TCA_MIRRED_PARMS: UInt16 = 2
+let TCA_EGRESS_REDIR: UInt32 = 1
+let TCA_EGRESS_MIRROR: UInt32 = 2
+let TC_ACT_OK: UInt32 = 0
+let TC_ACT_STOLEN: UInt32 = 4

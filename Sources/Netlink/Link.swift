@@ -5,6 +5,7 @@ public struct Link: Hashable, Sendable {
     public static let up: UInt32 = 0x1  // IFF_UP
     public static let loopback: UInt32 = 0x8  // IFF_LOOPBACK
     public static let noARP: UInt32 = 0x80  // IFF_NOARP
+    public static let allMulticast: UInt32 = 0x200  // IFF_ALLMULTI
     public static let ethernet: UInt16 = 1  // ARPHRD_ETHER
 
     public var index: Int32
@@ -25,10 +26,13 @@ public struct Link: Hashable, Sendable {
     public var parent: Int32?
     /// Taps only.
     public var tun: TunSettings?
+    /// ipvlan only.
+    public var ipvlanMode: IPVLANMode?
 
     public init(
         index: Int32, name: String, kind: String = "device", type: UInt16 = Link.ethernet, address: [UInt8] = [],
-        mtu: Int = 1500, flags: UInt32 = 0, master: Int32? = nil, parent: Int32? = nil, tun: TunSettings? = nil
+        mtu: Int = 1500, flags: UInt32 = 0, master: Int32? = nil, parent: Int32? = nil, tun: TunSettings? = nil,
+        ipvlanMode: IPVLANMode? = nil
     ) {
         self.index = index
         self.name = name
@@ -40,12 +44,22 @@ public struct Link: Hashable, Sendable {
         self.master = master
         self.parent = parent
         self.tun = tun
+        self.ipvlanMode = ipvlanMode
     }
 
     public var isUp: Bool { flags & Link.up != 0 }
     public var isLoopback: Bool { flags & Link.loopback != 0 }
+    /// It asks and answers by ARP and NDP.
+    public var usesARP: Bool { flags & Link.noARP == 0 }
     /// The Ethernet address.
     public var mac: [UInt8]? { type == Link.ethernet && address.count == 6 ? address : nil }
+}
+
+/// IFLA_IPVLAN_MODE (Documentation/networking/ipvlan.rst).
+public enum IPVLANMode: UInt16, Sendable {
+    case l2 = 0
+    case l3 = 1
+    case l3s = 2
 }
 
 /// How a tun or tap is set up (IFLA_INFO_DATA of kind tun, since Linux 4.20).
@@ -79,12 +93,14 @@ extension Link {
         let attributes = try reader.attributes()
         let info = try attributes.nested(IFLA_LINKINFO)
         let kind = info?.text(IFLA_INFO_KIND)
+        let data = try info?.nested(IFLA_INFO_DATA)
         self.init(
             index: index, name: attributes.text(IFLA_IFNAME) ?? "", kind: kind ?? "device", type: type,
             address: attributes.bytes(IFLA_ADDRESS) ?? [],
             mtu: Int(try attributes.integer(IFLA_MTU, as: UInt32.self) ?? 0), flags: flags,
             master: try attributes.integer(IFLA_MASTER), parent: try attributes.integer(IFLA_LINK),
-            tun: kind == "tun" ? try info?.nested(IFLA_INFO_DATA).map(TunSettings.init) : nil)
+            tun: kind == "tun" ? try data.map(TunSettings.init) : nil,
+            ipvlanMode: kind == "ipvlan" ? try data?.integer(IFLA_IPVLAN_MODE).flatMap(IPVLANMode.init) : nil)
     }
 }
 

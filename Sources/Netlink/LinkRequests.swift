@@ -61,6 +61,16 @@ extension NetlinkRequest {
         setFlag(Link.noARP, !on, link, words: ["arp", on ? "on" : "off"]) { $0.setARP(link.index, on) }
     }
 
+    /// Whether the link takes the frames of every group, not only of those that its namespace has joined.
+    public static func setAllMulticast(_ link: Link, _ on: Bool) -> NetlinkRequest {
+        let index = link.index
+        return setFlag(Link.allMulticast, on, link, words: ["allmulticast", on ? "on" : "off"]) {
+            $0.change(index) { link in
+                link.flags = on ? link.flags | Link.allMulticast : link.flags & ~Link.allMulticast
+            }
+        }
+    }
+
     public static func setMTU(_ link: Link, _ mtu: Int) -> NetlinkRequest {
         setLink(link, words: ["mtu", "\(mtu)"]) {
             $0.change(link.index) { $0.mtu = mtu }

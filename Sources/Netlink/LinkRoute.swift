@@ -136,7 +136,7 @@ extension LinkRoute {
             return (gateway.map { ["via"] + family + [text($0)] } ?? [])
                 + (link.map { ["dev", tables.name(of: $0)] } ?? []) + (onlink ? ["onlink"] : [])
         }
-        let isAdded = verb == "add"
+        let isAdded = verb != "delete"
         return ["ip", isIPv6 ? "-6" : "-4", "route", verb]
             + [isDefault ? "default" : "\(text(destination))/\(prefixLength)"]
             + hop(gateway, link, onlink && isAdded)

@@ -10,6 +10,8 @@ public struct NetworkTables: Equatable, Sendable {
     public var routes: [LinkRoute]
     public var neighbors: [LinkNeighbor]
     public var rules: [PolicyRule]
+    /// Of the links that have any, or have place for some.
+    var filters: [Int32: [IngressFilter.Summary]] = [:]
     /// The links on which a secondary address outlives its primary one (promote_secondaries of ip-sysctl.rst).
     var promoting: Set<Int32> = []
 
@@ -19,6 +21,10 @@ public struct NetworkTables: Equatable, Sendable {
         routes = try netlink.readRoutes()
         neighbors = try netlink.readNeighbors()
         rules = try netlink.readRules()
+        for link in links {
+            let all = try netlink.readIngressFilters(of: link)
+            if !all.isEmpty { filters[link.index] = all }
+        }
         func promotes(_ name: String) throws -> Bool {
             let path = "/proc/sys/net/ipv4/conf/\(name)/promote_secondaries"
             return try Files.exists(path) && Files.readText(path).hasPrefix("1")
@@ -45,6 +51,7 @@ public struct NetworkTables: Equatable, Sendable {
         addresses.removeAll { $0.link == index }
         routes.removeAll { $0.link == index }
         neighbors.removeAll { $0.link == index }
+        filters[index] = nil
         for place in links.indices where links[place].master == index { links[place].master = nil }
     }
 

@@ -10,10 +10,14 @@ public struct LinkFact: Codable, Hashable, Sendable {
     public var addresses: [IPPrefix]
     /// The bridge or bond whose port it is.
     public var master: String?
+    /// false: it neither asks nor answers by ARP and NDP, as an ipvlan in mode l3.
+    public var arp: Bool?
+    /// An ipvlan's: `l2`, `l3`, `l3s`.
+    public var mode: String?
 
     public init(
         name: String, kind: String? = nil, mac: MACAddress? = nil, mtu: Int? = nil, addresses: [IPPrefix] = [],
-        master: String? = nil
+        master: String? = nil, arp: Bool? = nil, mode: String? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -21,6 +25,8 @@ public struct LinkFact: Codable, Hashable, Sendable {
         self.mtu = mtu
         self.addresses = addresses
         self.master = master
+        self.arp = arp
+        self.mode = mode
     }
 
     public init(from decoder: any Decoder) throws {
@@ -31,6 +37,8 @@ public struct LinkFact: Codable, Hashable, Sendable {
         mtu = try keys.wholeNumber(forKey: .mtu)
         addresses = try keys.decodeIfPresent([IPPrefix].self, forKey: .addresses) ?? []
         master = try keys.decodeIfPresent(String.self, forKey: .master)
+        arp = try keys.decodeIfPresent(Bool.self, forKey: .arp)
+        mode = try keys.decodeIfPresent(String.self, forKey: .mode)
     }
 
     /// No VM can have a copy of it, whatever its address: the loopback, tunnels, and what else carries no Ethernet.

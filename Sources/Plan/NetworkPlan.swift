@@ -46,6 +46,8 @@ public struct NIC: Codable, Hashable, Sendable {
     public var guestMAC: MACAddress
     /// In bytes.
     public var mtu: Int
+    /// false: the guest's interface neither asks nor answers by ARP and NDP; every frame goes to its own MAC.
+    public var arp: Bool?
     public var attach: Attachment
     public var addresses: [IPPrefix]
     /// In an order in which the kernel takes them: a link route stands before the gateway that needs it.
@@ -59,7 +61,8 @@ public struct NIC: Codable, Hashable, Sendable {
 
     public init(
         name: String, tap: String, guestMAC: MACAddress, mtu: Int, attach: Attachment, addresses: [IPPrefix],
-        routes: [Route], neighbors: [Neighbor]? = nil, alias: IPPrefix? = nil, aliasOmitted: String? = nil
+        routes: [Route], neighbors: [Neighbor]? = nil, alias: IPPrefix? = nil, aliasOmitted: String? = nil,
+        arp: Bool? = nil
     ) {
         self.name = name
         self.tap = tap
@@ -71,6 +74,7 @@ public struct NIC: Codable, Hashable, Sendable {
         self.neighbors = neighbors
         self.alias = alias
         self.aliasOmitted = aliasOmitted
+        self.arp = arp
     }
 }
 
@@ -83,6 +87,7 @@ public struct Attachment: Codable, Hashable, Sendable {
     public var bridge: String?
     /// The container's interface.
     public var port: String?
+    // Model tc has neither: the interface keeps its MAC and addresses, and frames are redirected between it and the tap.
     /// The locally administered MAC that the container's interface gets in exchange for its own (model bridge).
     public var portMAC: MACAddress?
 

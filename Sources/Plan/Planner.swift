@@ -106,13 +106,19 @@ public struct Planner {
             facts.routes.filter { $0.dev == link.name }, addresses: addresses, owned: owned)
         var neighbors = facts.neighbors.filter { $0.dev == link.name }.map { Neighbor(ip: $0.ip, mac: $0.mac) }
         let tap = names.make(prefix: "tap-", name: link.name)
-        guard !["macvlan", "macvtap", "ipvlan", "ipvtap"].contains(link.kind ?? "") else {
+        if let kind = link.kind, Self.redirectedKinds.contains(kind) {
+            guard link.mode != "l3s" else {
+                throw Failure(
+                    .unavailable,
+                    "\(link.name): ipvlan in mode l3s gives its packets to the container's own IP stack, so a VM cannot have "
+                        + "them; make the network with -o ipvlan_mode=l3 or l2")
+            }
             return NIC(
                 name: link.name, tap: tap, guestMAC: mac, mtu: link.mtu ?? 1500,
                 attach: Attachment(model: .tc, port: link.name), addresses: addresses, routes: routes,
                 neighbors: neighbors.isEmpty ? nil : neighbors,
-                aliasOmitted:
-                    "a \(link.kind ?? "") interface keeps its own address; there is no bridge to carry an alias")
+                aliasOmitted: "a \(kind) interface keeps its own address; there is no bridge to carry an alias",
+                arp: link.arp)
         }
         let choice = aliases.alias(for: link)
         if case .alias(let alias) = choice {
@@ -124,8 +130,11 @@ public struct Planner {
                 model: .bridge, bridge: names.make(prefix: "br-", name: link.name), port: link.name,
                 portMAC: DerivedMAC.port(for: mac)),
             addresses: addresses, routes: routes, neighbors: neighbors.isEmpty ? nil : neighbors,
-            alias: choice.alias, aliasOmitted: choice.omitted)
+            alias: choice.alias, aliasOmitted: choice.omitted, arp: link.arp)
     }
+
+    /// No port of a bridge: a macvlan or ipvlan takes frames for its own address alone, and a bridge is no port.
+    private static let redirectedKinds: Set<String> = ["macvlan", "macvtap", "ipvlan", "ipvtap", "bridge"]
 
     // MARK: The rest
 

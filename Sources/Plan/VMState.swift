@@ -119,10 +119,14 @@ public struct TapRecord: Codable, Hashable, Sendable {
     }
 }
 
-/// What bridge-alias made: a bridge with the container's interface and the tap as its ports.
+/// What bridge-alias made: the container's interface and the tap joined, as ports of a bridge or by filters.
 public struct BridgeRecord: Codable, Hashable, Sendable {
-    public var name: String
-    public var mac: MACAddress
+    /// The bridge's; absent where filters redirect every frame from one to the other.
+    public var name: String?
+    public var mac: MACAddress?
+    /// The kernel's classifier that redirects, `matchall` or `u32`; absent for a bridge.
+    public var classifier: String?
+    /// The interface, the tap.
     public var ports: [String]
     public var alias: IPPrefix?
     /// The namespace's own way out by this bridge, where it has one.
@@ -133,5 +137,10 @@ public struct BridgeRecord: Codable, Hashable, Sendable {
         self.mac = mac
         self.ports = ports
         self.alias = alias
+    }
+
+    public init(classifier: String, ports: [String]) {
+        self.classifier = classifier
+        self.ports = ports
     }
 }

@@ -4,20 +4,25 @@
 public enum WayOutPorts {
     public static let range: ClosedRange<UInt16> = 61000...61999
     /// As the kernel and nft(8) write it.
-    public static let text = "\(range.lowerBound)-\(range.upperBound)"
+    public static let text = text(range)
+    /// Those of them that one mask tells from all others, where a u32 filter has to.
+    public static let masked: ClosedRange<UInt16> = 0xf000...0xf1ff
+
+    public static func text(_ range: ClosedRange<UInt16>) -> String { "\(range.lowerBound)-\(range.upperBound)" }
 }
 
 /// What bridge-alias made for the name queries of the container's namespace.
 public struct WayOutRecord: Codable, Hashable, Sendable {
-    public var gateway: IPAddress
+    /// Absent where there is no bridge: there the namespace has its own way to it.
+    public var gateway: IPAddress?
     /// The gateway's, as it was found.
-    public var mac: MACAddress
+    public var mac: MACAddress?
     /// Under which the queries leave: the VM's own.
     public var address: IPAddress
     /// The source ports, as in `61000-61999`.
     public var ports: String
 
-    public init(gateway: IPAddress, mac: MACAddress, address: IPAddress, ports: String) {
+    public init(gateway: IPAddress? = nil, mac: MACAddress? = nil, address: IPAddress, ports: String) {
         self.gateway = gateway
         self.mac = mac
         self.address = address

@@ -6,10 +6,11 @@ import Plan
 struct BridgeAliasCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bridge-alias",
-        abstract: "Join each tap with its container interface by a bridge, and put the alias on it.",
+        abstract: "Join each tap with its container interface, by a bridge with the alias or by redirection.",
         discussion: """
             The guest takes the container's MAC and addresses; the interface gets a new MAC and becomes a port. The alias
-            is how the namespace itself reaches the VM; nothing about it is ever asked or answered on the wire. Where
+            is how the namespace itself reaches the VM; nothing about it is ever asked or answered on the wire. A macvlan or
+            ipvlan keeps its MAC and addresses, and filters redirect every frame between it and the tap. Where
             Docker's embedded name server needs it, name queries of the namespace get a way out (nft). Adds `bridges` to
             the document. The inverse is bridge-restore.
 

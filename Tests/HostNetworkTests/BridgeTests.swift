@@ -267,14 +267,4 @@ import Testing
             _ = wire
         }
     }
-
-    @Test("macvlan is refused by name")
-    func macvlan() throws {
-        var nic = try makeNIC()
-        nic.attach.model = .tc
-        let wanted = Failure(
-            .unavailable, "network interface eth0: macvlan and ipvlan are not supported yet; use a bridge network")
-        #expect(throws: wanted) { try BridgeSetup.create(makePlan([nic])) }
-        #expect(throws: wanted) { try TapSetup.create(plan: makePlan([nic]), owner: 0) }
-    }
 }

@@ -169,7 +169,7 @@ import Testing
         try inWorld(settings: settings) { world in
             let (record, warnings) = try world.create()
             #expect(warnings == [])
-            #expect(record?.gateway.description == "172.16.0.1")
+            #expect(record?.gateway?.description == "172.16.0.1")
             #expect(record?.address.description == "172.16.0.2")
             #expect(record?.ports == "61000-61999")
             for _ in 0..<3 {

@@ -79,7 +79,67 @@ enum Answer {
         34 00 00 00  10 00  05 06  09 00 00 00  00 00 00 00  # the request's header
         18 00 01 00  55 6e 6b 6e 6f 77 6e 20 64 65 76 69 63 65 20 74 79 70 65 00
         """)
-    static let all = [tap, address, address6, multipath, onlink, neighbor, rule, refusal]
+    static let matchall = hex(
+        """
+        fc 00 00 00 2c 00 02 00 07 00 00 00 52 09 00 00                # RTM_NEWTFILTER, NLM_F_MULTI
+        00 00 00 00 03 00 00 00 01 00 00 00 f2 ff ff ff                # index 3, handle 1, the ingress side
+        00 03 07 00                                                    # ETH_P_ALL, priority 7
+        0d 00 01 00 6d 61 74 63 68 61 6c 6c 00 00 00 00                # TCA_KIND "matchall"
+        08 00 0b 00 00 00 00 00                                        # TCA_CHAIN
+        c0 00 02 00                                                    # TCA_OPTIONS
+        08 00 03 00 08 00 00 00                                        #   TCA_MATCHALL_FLAGS
+        0c 00 04 00 00 00 00 00 00 00 00 00                            #   TCA_MATCHALL_PCNT
+        a8 00 02 00                                                    #   TCA_MATCHALL_ACT
+        a4 00 01 00                                                    #     the first action
+        0b 00 01 00 6d 69 72 72 65 64 00 00                            #       TCA_ACT_KIND "mirred"
+        44 00 04 00                                                    #       TCA_ACT_STATS
+        14 00 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+        14 00 07 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+        18 00 03 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+        08 00 0a 00 00 00 00 00
+        48 00 02 00                                                    #       TCA_ACT_OPTIONS
+        20 00 02 00 01 00 00 00 00 00 00 00 04 00 00 00 01 00 00 00    #         TCA_MIRRED_PARMS: index 1, TC_ACT_STOLEN
+        01 00 00 00 01 00 00 00 02 00 00 00                            #           TCA_EGRESS_REDIR to index 2
+        24 00 01 00 c4 05 00 00 00 00 00 00 c4 05 00 00 00 00 00 00    #         TCA_MIRRED_TM
+        00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+        """)
+    static let u32 = hex(
+        """
+        30 01 00 00 2c 00 02 00 07 00 00 00 52 09 00 00
+        00 00 00 00 03 00 00 00 00 08 00 80 f2 ff ff ff                # index 3, handle 800::800
+        00 03 08 00                                                    # ETH_P_ALL, priority 8
+        08 00 01 00 75 33 32 00                                        # TCA_KIND "u32"
+        08 00 0b 00 00 00 00 00
+        fc 00 02 00                                                    # TCA_OPTIONS
+        24 00 05 00 01 00 01 00 00 00 00 00 00 00 00 00 00 00 00 00    #   TCA_U32_SEL
+        00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00                #     the key
+        08 00 02 00 00 00 00 80                                        #   TCA_U32_HASH
+        08 00 0b 00 08 00 00 00                                        #   TCA_U32_FLAGS
+        a8 00 07 00                                                    #   TCA_U32_ACT
+        a4 00 01 00                                                    #     the first action
+        0b 00 01 00 6d 69 72 72 65 64 00 00                            #       TCA_ACT_KIND "mirred"
+        44 00 04 00                                                    #       TCA_ACT_STATS
+        14 00 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+        14 00 07 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+        18 00 03 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+        08 00 0a 00 00 00 00 00
+        48 00 02 00                                                    #       TCA_ACT_OPTIONS
+        20 00 02 00 02 00 00 00 00 00 00 00 04 00 00 00 01 00 00 00    #         TCA_MIRRED_PARMS: index 2, TC_ACT_STOLEN
+        01 00 00 00 01 00 00 00 02 00 00 00                            #           TCA_EGRESS_REDIR to index 2
+        24 00 01 00 b7 05 00 00 00 00 00 00 b7 05 00 00 00 00 00 00    #         TCA_MIRRED_TM
+        00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+        1c 00 09 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 #   TCA_U32_PCNT
+        """)
+    static let u32Table = hex(
+        """
+        40 00 00 00 2c 00 02 00 07 00 00 00 52 09 00 00
+        00 00 00 00 03 00 00 00 00 00 00 80 f2 ff ff ff                # handle 800:
+        00 03 08 00
+        08 00 01 00 75 33 32 00
+        08 00 0b 00 00 00 00 00
+        0c 00 02 00 08 00 04 00 01 00 00 00                            # TCA_U32_DIVISOR
+        """)
+    static let all = [tap, address, address6, multipath, onlink, neighbor, rule, refusal, matchall, u32, u32Table]
 
     /// Reads a datagram with the parser for each message's type.
     static func read(_ bytes: [UInt8]) throws {
@@ -92,6 +152,7 @@ enum Answer {
         case RTM_NEWADDR: _ = try LinkAddress(parsing: message.payload)
         case RTM_NEWROUTE: _ = try LinkRoute(parsing: message.payload, table: LinkRoute.mainTable)
         case RTM_NEWNEIGH: _ = try LinkNeighbor(parsing: message.payload)
+        case RTM_NEWTFILTER: _ = try IngressFilter.Summary(parsing: message.payload)
         case RTM_NEWRULE: _ = try PolicyRule(parsing: message.payload)
         default: _ = try message.outcome(subject: "test")
         }
@@ -148,6 +209,17 @@ enum Answer {
         #expect(try LinkNeighbor(parsing: payload(Answer.neighbor)) == neighbor)
         let rule = PolicyRule(isIPv6: false, source: [], prefixLength: 0, table: 254, priority: 32766)
         #expect(try PolicyRule(parsing: payload(Answer.rule)) == rule)
+    }
+
+    @Test("filters that redirect, by two classifiers; a table of u32 is none")
+    func filters() throws {
+        #expect(
+            try IngressFilter.Summary(parsing: payload(Answer.matchall))
+                == IngressFilter.Summary(priority: 7, kind: "matchall", target: 2))
+        #expect(
+            try IngressFilter.Summary(parsing: payload(Answer.u32))
+                == IngressFilter.Summary(priority: 8, kind: "u32", target: 2))
+        #expect(try IngressFilter.Summary(parsing: payload(Answer.u32Table)) == nil)
     }
 
     @Test("a refusal carries the kernel's own sentence")

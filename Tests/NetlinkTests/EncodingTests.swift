@@ -192,4 +192,73 @@ import Testing
             08 00 01 00  ac 11 00 01                             # NDA_DST 172.17.0.1
             """)
     }
+
+    @Test("an ingress qdisc, and a filter that redirects every frame")
+    func redirect() {
+        expect(
+            .ensureIngress(eth0),
+            """
+            30 00 00 00  24 00  05 06  01 00 00 00  00 00 00 00  # RTM_NEWQDISC, REQUEST|ACK|EXCL|CREATE
+            00 00 00 00  07 00 00 00  00 00 ff ff  f1 ff ff ff   # index 7, handle ffff:, parent TC_H_INGRESS
+            00 00 00 00
+            0c 00 01 00  69 6e 67 72 65 73 73 00                 # TCA_KIND "ingress"
+            """)
+        let mirred = """
+            34 00 01 00                                          #     the first action
+            0b 00 01 00  6d 69 72 72 65 64 00 00                 #       TCA_ACT_KIND "mirred"
+            24 00 02 00                                          #       TCA_ACT_OPTIONS
+            20 00 02 00  00 00 00 00  00 00 00 00                #         TCA_MIRRED_PARMS: index, capab
+            04 00 00 00  00 00 00 00  00 00 00 00                #           TC_ACT_STOLEN, refcnt, bindcnt
+            01 00 00 00  02 00 00 00                             #           TCA_EGRESS_REDIR to index 2
+            """
+        expect(
+            .createFilter(IngressFilter(.matchall, priority: 100, action: .redirect(to: 2)), on: eth0),
+            """
+            70 00 00 00  2c 00  05 06  01 00 00 00  00 00 00 00  # RTM_NEWTFILTER, REQUEST|ACK|EXCL|CREATE
+            00 00 00 00  07 00 00 00  00 00 00 00  f2 ff ff ff   # index 7, the ingress side
+            00 03 64 00                                          # ETH_P_ALL, priority 100
+            0d 00 01 00  6d 61 74 63 68 61 6c 6c 00 00 00 00     # TCA_KIND "matchall"
+            3c 00 02 00                                          # TCA_OPTIONS
+            38 00 02 00                                          #   TCA_MATCHALL_ACT
+            \(mirred)
+            """)
+        expect(
+            .createFilter(IngressFilter(.u32, priority: 100, action: .redirect(to: 2)), on: eth0),
+            """
+            8c 00 00 00  2c 00  05 06  01 00 00 00  00 00 00 00
+            00 00 00 00  07 00 00 00  00 00 00 00  f2 ff ff ff
+            00 03 64 00
+            08 00 01 00  75 33 32 00                             # TCA_KIND "u32"
+            60 00 02 00                                          # TCA_OPTIONS
+            24 00 05 00  01 00 01 00  00 00 00 00  00 00 00 00   #   TCA_U32_SEL: terminal, one key
+            00 00 00 00                                          #     no hash mask
+            00 00 00 00  00 00 00 00  00 00 00 00  00 00 00 00   #     no bit of it matters
+            38 00 07 00                                          #   TCA_U32_ACT
+            \(mirred)
+            """)
+    }
+
+    @Test("a filter by what is in the packet, without an action")
+    func pass() {
+        let match = IngressFilter.Match(offset: 20, mask: 0xffff_fe00, value: 0x0035_f000)
+        expect(
+            .createFilter(IngressFilter(.u32, priority: 53, type: .ipv4, matches: [match], action: .pass), on: eth0),
+            """
+            54 00 00 00  2c 00  05 06  01 00 00 00  00 00 00 00
+            00 00 00 00  07 00 00 00  00 00 00 00  f2 ff ff ff
+            08 00 35 00                                          # ETH_P_IP, priority 53
+            08 00 01 00  75 33 32 00
+            28 00 02 00
+            24 00 05 00  01 00 01 00  00 00 00 00  00 00 00 00
+            00 00 00 00
+            ff ff fe 00  00 35 f0 00  14 00 00 00  00 00 00 00   # at 20: source port 53, destination port 0xf000-0xf1ff
+            """)
+        expect(
+            .deleteFilters(priority: 53, on: eth0),
+            """
+            24 00 00 00  2d 00  05 00  01 00 00 00  00 00 00 00  # RTM_DELTFILTER
+            00 00 00 00  07 00 00 00  00 00 00 00  f2 ff ff ff
+            00 00 35 00                                          # any protocol, priority 53
+            """)
+    }
 }

@@ -1,0 +1,297 @@
+import CLinux
+import Glibc
+import Linux
+import Netlink
+import OCI
+import Plan
+import Testing
+
+@testable import HostNetwork
+@testable import Netlink
+
+/// Interfaces that no bridge can have: a macvlan over one end of a veth, whose other end is the wire.
+@Suite(.needsRoot) struct RedirectTests {
+    private static let guest: [UInt8] = [172, 16, 0, 2]
+    private static let peer: [UInt8] = [172, 16, 0, 1]
+    private static let peerMAC: [UInt8] = [0x02, 0x42, 0x99, 0, 0, 1]
+
+    private struct World {
+        var wire: NetworkNamespace
+        var plan: NetworkPlan
+        var nic: NIC { plan.nics[0] }
+        var guestMAC: [UInt8] { nic.guestMAC.bytes }
+
+        func create(path: String = BridgeSetup.defaultPath) throws -> BridgeRecord {
+            _ = try TapSetup.create(plan: plan, owner: 0)
+            return try #require(try BridgeSetup.create(plan, path: path).first)
+        }
+
+        func link(_ name: String) throws -> Link { try #require(try NetlinkSocket().link(named: name)) }
+    }
+
+    /// A tap that is open, as a VMM has it, and the wire.
+    private struct Ends {
+        let tap: FramePort
+        let wire: FramePort
+
+        init(_ world: World) throws {
+            tap = try FramePort.tap(world.nic.tap)
+            wire = try world.wire.run { try FramePort.link(world.link("w-0")) }
+            // The tap has a carrier soon after it is opened; until then it drops.
+            let probe = Frame(to: world.guestMAC, from: peerMAC, type: Frame.experiment, [0])
+            for _ in 0..<100 {
+                try wire.send(probe.bytes)
+                if try tap.receive(milliseconds: 50, until: { $0 == probe }) != nil { break }
+            }
+            _ = try tap.frames(for: 60)
+        }
+
+        /// All that came out on the wire up to a frame of the guest's.
+        func wireUntilMarker(_ world: World, _ number: UInt8) throws -> [Frame] {
+            let marker = Frame(
+                to: peerMAC, from: world.guestMAC, type: Frame.experiment, [UInt8](repeating: number, count: 50))
+            try tap.send(marker.bytes)
+            return try #require(try wire.receive { $0 == marker }).dropLast()
+        }
+    }
+
+    private func inWorld(_ relay: [String] = [], _ body: (World) throws -> Void) throws {
+        try inNewNamespace {
+            var nic = try makeNIC(alias: nil)
+            nic.attach = Attachment(model: .tc, port: "eth0")
+            var plan = makePlan([nic])
+            plan.dns.relay = relay.compactMap { IPAddress($0) }
+            plan.nics[0].routes = [Route(to: "default", via: IPAddress(bytes: Self.peer))]
+            let wire = try newNamespace()
+            let home = try Descriptor(opening: "/proc/thread-self/ns/net", O_RDONLY)
+            try wire.run {
+                let netlink = try NetlinkSocket()
+                try netlink.perform(.createVeth("w-0", mac: Self.peerMAC, peer: "parent"))
+                for name in ["w-0", "parent"] {
+                    try IPv6Setting.turnOff(name)
+                    try netlink.perform(.setUp(try #require(try netlink.link(named: name))))
+                }
+                let parent = try #require(try netlink.link(named: "parent"))
+                try netlink.perform(.createMacvlan("eth0", over: parent, mac: nic.guestMAC.bytes, in: home.raw))
+            }
+            let netlink = try NetlinkSocket()
+            try IPv6Setting.turnOff("eth0")
+            let port = try #require(try netlink.link(named: "eth0"))
+            for link in [port, try #require(try netlink.link(named: "lo"))] { try netlink.perform(.setUp(link)) }
+            try netlink.perform(.createAddress(nic.addresses[0].linkAddress(on: port), on: port))
+            for route in plan.nics[0].routes { try netlink.perform(.createRoute(route.linkRoute(on: port))) }
+            let before = try Snapshot()
+            try body(World(wire: wire, plan: plan))
+            for _ in 0...1 {
+                try BridgeSetup.restore(plan)
+                try TapSetup.delete(plan: plan, records: nil)
+            }
+            try expectUnchanged(since: before)
+            #expect(try netlink.qdiscs(of: port) == ["noqueue"])
+        }
+    }
+
+    @Test("a macvlan keeps its MAC and address; frames for it come out of the tap, and the guest's leave by it")
+    func passes() throws {
+        try inWorld { world in
+            let record = try world.create()
+            #expect(record.ports == ["eth0", "tap-eth0"])
+            #expect(record.name == nil && record.alias == nil)
+            #expect(IngressFilter.Classifier.allCases.map(\.rawValue).contains(record.classifier ?? "none"))
+            let port = try #require(LiveFacts.read().links.first { $0.name == "eth0" })
+            #expect(port.mac == world.nic.guestMAC && port.addresses == world.nic.addresses)
+            let ends = try Ends(world)
+            for size in [46, 1500] {
+                let data = (0..<size).map { UInt8(truncatingIfNeeded: $0 * 7) }
+                let inward = Frame(to: world.guestMAC, from: Self.peerMAC, type: Frame.experiment, data)
+                try ends.wire.send(inward.bytes)
+                #expect(try ends.tap.receive { $0.type == Frame.experiment } == [inward])
+                let outward = Frame(to: Self.peerMAC, from: world.guestMAC, type: Frame.experiment, data)
+                try ends.tap.send(outward.bytes)
+                #expect(try ends.wire.receive { $0.type == Frame.experiment } == [outward])
+            }
+            // A group that only the guest has joined.
+            let group = Frame(
+                to: [0x01, 0, 0x5e, 1, 2, 3], from: Self.peerMAC, type: Frame.experiment,
+                [UInt8](repeating: 3, count: 46))
+            try ends.wire.send(group.bytes)
+            #expect(try ends.tap.receive { $0.type == Frame.experiment } == [group])
+        }
+    }
+
+    @Test("the namespace, which has the same address, neither answers nor resets in the VM's place")
+    func silent() throws {
+        try inWorld { world in
+            _ = try world.create()
+            let ends = try Ends(world)
+            let frames = [
+                Frame.whoHas(Self.guest, from: Self.peerMAC, Self.peer),
+                Frame.udp(to: world.guestMAC, from: Self.peerMAC, Self.peer, Self.guest, port: 9, "nobody listens"),
+            ]
+            for (number, frame) in frames.enumerated() {
+                try ends.wire.send(frame.bytes)
+                #expect(try ends.tap.receive { $0 == frame } == [frame])
+                #expect(try ends.wireUntilMarker(world, UInt8(number)) == [])
+            }
+        }
+    }
+
+    @Test("made twice it stays as it is; a filter to a tap that has gone is made anew")
+    func again() throws {
+        try inWorld { world in
+            let record = try world.create()
+            let before = try Snapshot()
+            #expect(try world.create() == record)
+            try expectUnchanged(since: before)
+            try TapSetup.delete(plan: world.plan, records: nil)
+            #expect(try world.create() == record)
+            let ends = try Ends(world)
+            #expect(try ends.wireUntilMarker(world, 1) == [])
+        }
+    }
+
+    @Test("what was half done is undone, and filters of others stay")
+    func partial() throws {
+        try inWorld { world in
+            let netlink = try NetlinkSocket()
+            let port = try world.link("eth0")
+            let theirs = IngressFilter(.u32, priority: 7, type: .arp, action: .pass)
+            try netlink.perform(.ensureIngress(port))
+            try netlink.perform(.createFilter(theirs, on: port))
+            let before = try Snapshot()
+            // Without a tap there is nothing to redirect to.
+            let error = #expect(throws: SystemError.self) { try BridgeSetup.create(world.plan) }
+            #expect(error?.errno == .noDevice)
+            _ = try world.create()
+            try netlink.perform(.deleteFilters(priority: RedirectedNIC.priority, on: port))
+            for _ in 0...1 { try BridgeSetup.restore(world.plan) }
+            try TapSetup.delete(plan: world.plan, records: nil)
+            try expectUnchanged(since: before)
+            #expect(try netlink.ingressFilters(of: port).map(\.priority) == [7])
+            try netlink.perform(.deleteIngress(port))
+        }
+    }
+
+    @Test("name queries of the namespace go out, and their answers come back to it; the VM's do not")
+    func wayOut() throws {
+        try inWorld(["127.0.0.11"]) { world in
+            let server = try world.wire.run {
+                let netlink = try NetlinkSocket()
+                let link = try world.link("w-0")
+                try netlink.perform(
+                    .createAddress(LinkAddress(link: link.index, address: Self.peer, prefixLength: 16), on: link))
+                return try socket(linux_inet_bind(CInt(SOCK_DGRAM.rawValue), Self.peer, 4, 53))
+            }
+            #expect(
+                try world.create().wayOut
+                    == WayOutRecord(address: #require(IPAddress("172.16.0.2")), ports: "61440-61951"))
+            let ends = try Ends(world)
+            // The peer asks for the VM's MAC, as anybody who answers does: that the VM alone may tell.
+            try world.wire.run {
+                try NetlinkSocket().perform(
+                    .ensureNeighbor(Self.guest, mac: world.guestMAC, on: world.link("w-0")))
+            }
+            let client = try socket(linux_inet_connect(CInt(SOCK_DGRAM.rawValue), Self.peer, 4, 53))
+            try client.writeAll([UInt8]("question".utf8))
+            var address = [UInt8](repeating: 0, count: 16)
+            try receive(server, &address, "question")
+            let port = UInt16(address[2]) << 8 | UInt16(address[3])
+            #expect(WayOutPorts.masked.contains(port))
+            send(server, "answer", to: address)
+            try receive(client, &address, "answer")
+            // One of the VM's own: a port outside the range.
+            address[2] = 0x9c
+            address.replaceSubrange(4..<8, with: Self.guest)
+            send(server, "for the VM", to: address)
+            let seen = try #require(try ends.tap.receive { $0.type == Frame.ipv4 })
+            #expect(seen.last?.bytes.suffix(10) == [UInt8]("for the VM".utf8)[...])
+        }
+    }
+
+    @Test("--dry-run prints the commands of tc, ip and nft that do and undo the same")
+    func dryRun() throws {
+        try inWorld(["127.0.0.11"]) { world in
+            // Without the numbers that the kernel chooses, and the class that an answer is put in by tc only.
+            func text() throws -> String {
+                try sh(
+                    #"""
+                    for n in eth0 tap-eth0; do
+                        echo "$n: $(tc qdisc show dev $n | grep ingress) $(ip -o link show dev $n | grep -oE 'ALLMULTI|UP|DOWN')"
+                        tc filter show dev $n ingress | sed -E 's/ index [0-9]+//; s/ fh .*//; s/ \*?flowid.*//; s/ terminal.*//'
+                    done
+                    nft list ruleset
+                    """#)
+            }
+            let steps: [() throws -> Void] = [{ _ = try world.create() }, { try BridgeSetup.restore(world.plan) }]
+            _ = try TapSetup.create(plan: world.plan, owner: 0)
+            var wanted: [String] = []
+            for step in steps {
+                try step()
+                wanted.append(try text())
+            }
+            for (index, step) in steps.enumerated() {
+                let before = try text()
+                let dry = DryRun()
+                try dry.run(step)
+                expectSame(try text(), as: before, "step \(index) --dry-run")
+                try sh(dry.commands.joined(separator: "\n"))
+                expectSame(try text(), as: wanted[index], "step \(index)")
+            }
+            #expect(wanted[0].contains("mirred") && wanted[0].contains("ALLMULTI"))
+        }
+    }
+
+    private func socket(_ raw: CInt) throws -> Descriptor {
+        Descriptor(owning: try check(raw, "socket", on: "test"), name: "test")
+    }
+
+    private func receive(_ socket: Descriptor, _ peer: inout [UInt8], _ text: String) throws {
+        var waiting = pollfd(fd: socket.raw, events: Int16(POLLIN), revents: 0)
+        try #require(poll(&waiting, 1, 3000) == 1)
+        var (buffer, length) = ([UInt8](repeating: 0, count: 100), socklen_t(16))
+        let count = peer.withUnsafeMutableBytes {
+            recvfrom(socket.raw, &buffer, 100, 0, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+        }
+        #expect(String(decoding: buffer.prefix(max(0, count)), as: UTF8.self) == text)
+    }
+
+    private func send(_ socket: Descriptor, _ text: String, to address: [UInt8]) {
+        _ = withSocketAddress(address) { sendto(socket.raw, text, text.utf8.count, 0, $0, 16) }
+    }
+}
+
+extension NetlinkRequest {
+    /// In mode bridge, in the namespace of that descriptor.
+    fileprivate static func createMacvlan(_ name: String, over parent: Link, mac: [UInt8], in namespace: CInt)
+        -> NetlinkRequest
+    {
+        // ip link add NAME link PARENT netns NETNS address MAC type macvlan mode bridge
+        NetlinkRequest("RTM_NEWLINK", on: name, RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, as: nil) { body in
+            body.putLinkHeader()
+            body.attribute(IFLA_IFNAME, name)
+            body.attribute(IFLA_LINK, parent.index)
+            body.attribute(IFLA_ADDRESS, mac)
+            body.attribute(IFLA_NET_NS_FD, namespace)
+            body.nest(IFLA_LINKINFO) { info in
+                info.attribute(IFLA_INFO_KIND, "macvlan")
+                info.nest(IFLA_INFO_DATA) { $0.attribute(1, UInt32(4)) }  // IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE
+            }
+        }
+    }
+}
+
+extension NetlinkSocket {
+    /// The kinds of a link's qdiscs.
+    fileprivate func qdiscs(of link: Link) throws -> [String] {
+        // tc qdisc show dev NAME
+        var body = MessageWriter()
+        for field in [UInt32(0), UInt32(link.index), 0, 0, 0] { body.put(field) }
+        return try dump("RTM_GETQDISC", 38, answer: RTM_NEWQDISC, body: body) { payload in
+            var reader = MessageReader(payload, subject: "RTM_NEWQDISC")
+            _ = try reader.read(UInt32.self)
+            guard try reader.read(Int32.self) == link.index else { return nil }
+            _ = try reader.take(12)
+            return try reader.attributes().text(TCA_KIND)
+        }
+    }
+}
