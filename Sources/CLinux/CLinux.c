@@ -43,6 +43,7 @@ const unsigned long LINUX_MS_STRICTATIME = MS_STRICTATIME;
 const int LINUX_CLONE_NEWNET = CLONE_NEWNET;
 const int LINUX_CLONE_NEWNS = CLONE_NEWNS;
 const int LINUX_CLONE_NEWPID = CLONE_NEWPID;
+const int LINUX_CLONE_NEWCGROUP = CLONE_NEWCGROUP;
 const int LINUX_RB_AUTOBOOT = (int)RB_AUTOBOOT;
 
 static int result(long value) { return value < 0 ? -errno : (int)value; }

@@ -71,6 +71,15 @@ int linux_setrlimit(int resource, unsigned long soft, unsigned long hard) {
     return result(setrlimit(resource, &limit));
 }
 
+int linux_getrlimit(int resource, unsigned long *soft, unsigned long *hard) {
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) < 0)
+        return -errno;
+    *soft = limit.rlim_cur;
+    *hard = limit.rlim_max;
+    return 0;
+}
+
 int linux_set_user(unsigned int uid, unsigned int gid, const unsigned int *groups, unsigned long count) {
     if (setgroups(count, groups) < 0 || setgid(gid) < 0 || setuid(uid) < 0)
         return -errno;

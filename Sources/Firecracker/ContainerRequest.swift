@@ -27,14 +27,20 @@ public struct ContainerRequest {
         if config.linux?.namespaces?.contains(where: { $0.type == "user" }) == true {
             throw Self.unsupported("a user namespace (--userns, userns-remap)")
         }
-        for mount in config.mounts ?? [] where mount.isBind && !Self.engineFiles.contains(mount.destination) {
-            throw mount.destination == "/sbin/docker-init"
-                ? Self.unsupported("--init") : Self.unsupported("a volume (bind mount on \(mount.destination))")
+        for mount in config.mounts ?? []
+        where mount.isBind && !Self.engineFiles.contains(mount.destination) && mount.destination != Self.dockerInit {
+            throw Self.unsupported("a volume (bind mount on \(mount.destination))")
         }
     }
 
     /// The engine's own files, which the guest gets by their contents.
     static let engineFiles: Set<String> = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"]
+
+    /// Where `docker run --init` binds the host's docker-init.
+    private static let dockerInit = "/sbin/docker-init"
+
+    /// Where the engine's init shall be; nil: it wants none.
+    var engineInit: String? { source(of: Self.dockerInit).map { _ in Self.dockerInit } }
 
     private static func unsupported(_ what: String) -> Failure {
         Failure(.unavailable, "\(what) is not supported with --runtime=runcvm yet")

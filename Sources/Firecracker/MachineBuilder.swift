@@ -21,7 +21,7 @@ public struct MachineBuilder {
 
     /// For a container that oci-adapt has jailed: everything comes from its config.json.
     public func buildJailed() throws -> VMState {
-        guard let config = try directory.originalConfig(bundle: nil), let process = config.process else {
+        guard let config = try directory.originalConfig(bundle: nil), var process = config.process else {
             throw Failure(
                 .missingInput, "\(directory.config): no config.json of container \(container.id); run oci-adapt first")
         }
@@ -34,18 +34,29 @@ public struct MachineBuilder {
             disk: JailConfig.disk, guest: JailConfig.guest, vsock: "\(JailConfig.directory)/v.sock")
         let size = try MachineSize(
             resources: config.linux?.resources, request: request, hostCPUs: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        let guest = GuestDocument(
+        process.rlimits = try Self.withInherited(process.rlimits ?? [])
+        var guest = GuestDocument(
             hostname: config.hostname, domainname: config.domainname,
             hosts: try request.source(of: "/etc/hosts").map(Files.readText), resolvConf: network.dns.resolvConf,
             relay: relay, nics: network.nics, root: files.root(readonly: config.root?.readonly ?? false),
             mounts: request.guestMounts,
             maskedPaths: config.linux?.maskedPaths ?? [], readonlyPaths: config.linux?.readonlyPaths ?? [],
             sysctl: network.dns.reservingPorts(in: config.linux?.sysctl ?? [:]), process: process)
+        guest.engineInit = request.engineInit
+        if let root = config.root?.path, Files.exists("\(root)/.dockerenv") { guest.dockerFiles = true }
+        if let limit = config.linux?.resources?.pids?.limit, limit > 0 { guest.pidsLimit = limit }
         let machine = Machine(
             id: Self.name(for: container.id), vcpus: size.vcpus, memory: size.memory,
             config: JailConfig.firecrackerConfig, firecracker: JailConfig.firecracker, directory: JailConfig.directory,
             terminal: process.terminal ?? false, relay: relay)
         return try write(machine, files: files, size: size, guest: guest)
+    }
+
+    /// A container's process inherits the limits of the engine, whose child we are, where it has none of its own.
+    private static func withInherited(_ given: [OCIRlimit]) throws -> [OCIRlimit] {
+        let types = Set(given.map(\.type))
+        let inherited = try ResourceLimits.current().filter { !types.contains($0.type) }
+        return given + inherited.map { OCIRlimit(type: $0.type, hard: $0.hard, soft: $0.soft) }
     }
 
     /// What an administrator boots by hand: a kernel and a root disk of their own.

@@ -59,11 +59,17 @@ public final class VirtualMachine {
     }
 
     private static func files(terminal: Bool) -> [StreamPort: Descriptor] {
-        var files: [StreamPort: Descriptor] = [
-            .stdin: Descriptor(owning: 0, name: "stdin"), .stdout: Descriptor(owning: 1, name: "stdout"),
-        ]
+        var files: [StreamPort: Descriptor] = [.stdout: Descriptor(owning: 1, name: "stdout")]
+        if !isNull(0) { files[.stdin] = Descriptor(owning: 0, name: "stdin") }
         if !terminal { files[.stderr] = Descriptor(owning: dup(2), name: "stderr") }
         return files
+    }
+
+    /// Whether a descriptor is /dev/null (null(4)), as engines give it where nobody types: programs tell it from a pipe.
+    private static func isNull(_ descriptor: CInt) -> Bool {
+        var (theirs, null) = (stat(), stat())
+        guard fstat(descriptor, &theirs) == 0, stat("/dev/null", &null) == 0 else { return false }
+        return theirs.st_mode & S_IFMT == S_IFCHR && theirs.st_rdev == null.st_rdev
     }
 
     private func removeSockets() throws {

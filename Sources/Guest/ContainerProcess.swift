@@ -18,12 +18,9 @@ struct ContainerProcess {
             try Files.overwrite("/proc/self/oom_score_adj", with: Array("\(adjustment)".utf8))
         }
         for limit in process.rlimits ?? [] {
-            guard let resource = Self.resources[limit.type] else {
+            guard try ResourceLimits.set(limit.type, soft: limit.soft, hard: limit.hard) else {
                 throw StartFailure("process.rlimits: \(limit.type) is not a resource limit of Linux")
             }
-            try check(
-                linux_setrlimit(resource, UInt(limit.soft), UInt(limit.hard)), "setrlimit",
-                on: "\(limit.type) \(limit.soft):\(limit.hard)")
         }
     }
 
@@ -87,17 +84,10 @@ struct ContainerProcess {
     }
 
     /// As Go's findExecutable.
-    private static func probe(_ path: String) -> Errno? {
+    static func probe(_ path: String) -> Errno? {
         var status = stat()
         guard stat(path, &status) == 0 else { return .current }
         if status.st_mode & S_IFMT == S_IFDIR { return Errno(EISDIR) }
         return access(path, X_OK) == 0 ? nil : .current
     }
-
-    /// getrlimit(2), bits/resource.h.
-    static let resources: [String: CInt] = [
-        "RLIMIT_CPU": 0, "RLIMIT_FSIZE": 1, "RLIMIT_DATA": 2, "RLIMIT_STACK": 3, "RLIMIT_CORE": 4, "RLIMIT_RSS": 5,
-        "RLIMIT_NPROC": 6, "RLIMIT_NOFILE": 7, "RLIMIT_MEMLOCK": 8, "RLIMIT_AS": 9, "RLIMIT_LOCKS": 10,
-        "RLIMIT_SIGPENDING": 11, "RLIMIT_MSGQUEUE": 12, "RLIMIT_NICE": 13, "RLIMIT_RTPRIO": 14, "RLIMIT_RTTIME": 15,
-    ]
 }

@@ -31,10 +31,11 @@ struct ContainerRoot {
         self.document = document
         try check(linux_unshare(LINUX_CLONE_NEWNS), "unshare", on: "mount namespace")
         try FileSystem.setPropagation(LINUX_MS_PRIVATE | LINUX_MS_REC, of: "/")
-        files = try Files.list(Self.folder).map { name in
-            let source = "\(Self.folder)/\(name)"
+        var sources = try Files.list(Self.folder).map { ("\(Self.folder)/\($0)", "/etc/\($0)") }
+        if let target = document.engineInit { sources.append(("/init", target)) }
+        files = try sources.map { source, target in
             let mount = try check(linux_clone_mount(source), "open_tree", on: source)
-            return (Descriptor(owning: mount, name: source), "/etc/\(name)")
+            return (Descriptor(owning: mount, name: source), target)
         }
         // An initramfs cannot be left with pivot_root(2): the new root is moved over it (switch_root(8)).
         try checked("chdir", on: GuestDisks.root) { Int(chdir(GuestDisks.root)) }
@@ -47,6 +48,7 @@ struct ContainerRoot {
     func populate() throws {
         for mount in document.mounts { try perform(mount) }
         for file in files { try attach(file.mount, to: file.target) }
+        if document.dockerFiles == true { try layDockerFiles() }
         try SystemControl.apply(document.sysctl)
     }
 
@@ -57,7 +59,12 @@ struct ContainerRoot {
             try FileSystem.makeReadOnly(path)
         }
         for path in document.maskedPaths { try mask(path) }
-        if document.root.readonly { try FileSystem.makeReadOnly("/") }
+        if document.root.readonly {
+            for file in files { try FileSystem.makeReadOnly(file.target) }
+            try FileSystem.makeReadOnly("/")
+        } else if let target = document.engineInit {
+            try FileSystem.makeReadOnly(target)
+        }
     }
 
     private func perform(_ mount: OCIMount) throws {
@@ -77,7 +84,7 @@ struct ContainerRoot {
 
     /// Puts a file of the engine's over the image's, which is made if it is missing; a link is replaced: it may lead anywhere.
     private func attach(_ mount: Descriptor, to target: String) throws {
-        try Files.ensureDirectory("/etc")
+        if let folder = Files.parent(of: target) { try Files.ensureDirectory(folder) }
         var status = stat()
         if lstat(target, &status) == 0, status.st_mode & S_IFMT == S_IFLNK {
             try checked("unlink", on: target) { Int(unlink(target)) }
@@ -86,12 +93,20 @@ struct ContainerRoot {
         try check(linux_attach_mount(mount.raw, target), "move_mount \(mount.name)", on: target)
     }
 
+    /// By which programs know a container; and /etc/mtab, where the image has none.
+    private func layDockerFiles() throws {
+        _ = try Descriptor(opening: "/.dockerenv", O_RDONLY | O_CREAT, mode: 0o755)
+        if symlink("/proc/mounts", "/etc/mtab") != 0, errno != EEXIST {
+            throw SystemError("symlink", on: "/etc/mtab", .current)
+        }
+    }
+
     /// Hides a file behind /dev/null, a folder behind an empty one. What is not there needs no mask.
     private func mask(_ path: String) throws {
         var status = stat()
         guard stat(path, &status) == 0 else { return }
         if status.st_mode & S_IFMT == S_IFDIR {
-            try FileSystem.mount("tmpfs", at: path, LINUX_MS_RDONLY, data: "size=0k")
+            try FileSystem.mount("tmpfs", at: path, LINUX_MS_RDONLY)
         } else {
             try FileSystem.bind("/dev/null", to: path)
         }

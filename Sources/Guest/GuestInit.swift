@@ -23,6 +23,7 @@ public enum GuestInit {
             let document = try GuestDrive.read()
             try setNames(document)
             try GuestNetwork.configure(document.nics)
+            try GuestCgroup.make(pids: document.pidsLimit)
             try GuestDisks.mount(document.root)
             try ContainerRoot.writeFiles(document)
             try connected.run(document)

@@ -18,11 +18,11 @@ struct GuestProcess {
 
     mutating func letGoOfStdio() { (input, output, errors) = (nil, nil, nil) }
 
-    /// Starts it. Returns when execve(2) has succeeded; throws `StartFailure`.
-    static func start(_ document: GuestDocument) throws -> GuestProcess {
+    /// Starts it; without input it reads from /dev/null. Returns when execve(2) has succeeded; throws `StartFailure`.
+    static func start(_ document: GuestDocument, hasInput: Bool) throws -> GuestProcess {
         let wantsTerminal = document.process.terminal ?? false
         let channel = try ChildChannel()
-        let stdio = wantsTerminal ? nil : try StandardPipes()
+        let stdio = wantsTerminal ? nil : try StandardPipes(hasInput: hasInput)
         raiseFileLimit(document.process)
 
         let pid = try forkIntoNamespace()
@@ -65,6 +65,7 @@ struct GuestProcess {
             umask(0)
             let process = ContainerProcess(document.process)
             try process.setLimits()
+            try GuestCgroup.enter()
             let root = try ContainerRoot(entering: document)
             try root.populate()
             if let stdio {
@@ -96,18 +97,20 @@ struct GuestProcess {
 
 /// The pipes that become the process's stdin, stdout and stderr.
 final class StandardPipes {
-    let input: Descriptor
+    /// nil: stdin is /dev/null.
+    let input: Descriptor?
     let output: Descriptor
     let errors: Descriptor
     /// In the order of their numbers.
     var childEnds: [Descriptor]
 
-    init() throws {
-        let (stdin, stdout, stderr) = (
-            try Descriptor.pipe(name: "stdin"), try Descriptor.pipe(name: "stdout"), try Descriptor.pipe(name: "stderr")
-        )
-        (input, output, errors) = (stdin.writing, stdout.reading, stderr.reading)
-        childEnds = [stdin.reading, stdout.writing, stderr.writing]
+    init(hasInput: Bool) throws {
+        let stdin = hasInput ? try Descriptor.pipe(name: "stdin") : nil
+        let (stdout, stderr) = (try Descriptor.pipe(name: "stdout"), try Descriptor.pipe(name: "stderr"))
+        (input, output, errors) = (stdin?.writing, stdout.reading, stderr.reading)
+        childEnds = [
+            try stdin?.reading ?? Descriptor(opening: "/dev/null", O_RDWR), stdout.writing, stderr.writing,
+        ]
     }
 
     /// In the child.

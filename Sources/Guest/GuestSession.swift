@@ -49,12 +49,16 @@ final class GuestSession {
         let terminal = document.process.terminal ?? false
         var connections: [StreamPort: Descriptor] = [:]
         for port in StreamPort.needed(terminal: terminal) where port != .control {
-            connections[port] = try Self.connect(port)
+            do {
+                connections[port] = try Self.connect(port)
+            } catch let error as SystemError where port == .stdin && error.errno == Errno(ECONNRESET) {
+                // The host has nothing to read.
+            }
         }
         relay = Self.relay(document.relay ?? [], loop)
         // Before the fork: the end of a process that lives for a moment only must not be missed.
         try loop.watchSignals { [unowned self] in try handle(signal: $0) }
-        process = try GuestProcess.start(document)
+        process = try GuestProcess.start(document, hasInput: connections[.stdin] != nil)
         if let process { try control?.send(.started(pid: Int(process.pid))) }
         try pump(connections)
         try loop.run()

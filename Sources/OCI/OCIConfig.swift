@@ -78,6 +78,12 @@ public struct OCIRlimit: Codable, Hashable, Sendable {
     public var type: String
     public var hard: UInt64
     public var soft: UInt64
+
+    public init(type: String, hard: UInt64, soft: UInt64) {
+        self.type = type
+        self.hard = hard
+        self.soft = soft
+    }
 }
 
 public struct OCIMount: Codable, Hashable, Sendable {
@@ -119,6 +125,8 @@ public struct OCIResources: Decodable, Sendable {
         public var period: UInt64?
         public var cpus: String?
     }
+    public struct PIDs: Decodable, Sendable { public var limit: Int? }
     public var memory: Memory?
     public var cpu: CPU?
+    public var pids: PIDs?
 }

@@ -20,6 +20,13 @@ public struct GuestDocument: Codable, Hashable, Sendable {
     /// Paths under /proc/sys with dots, as in `net.ipv4.ip_unprivileged_port_start`.
     public var sysctl: [String: String]
     public var process: OCIProcess
+    /// Where the engine wants its own init, which `process.args` then begin with (`/sbin/docker-init`): the guest's init lays
+    /// its own program there, which is one too (docker-init). Absent: nowhere.
+    public var engineInit: String?
+    /// True: what Docker lays over each image is made, /.dockerenv and /etc/mtab.
+    public var dockerFiles: Bool?
+    /// How many processes there may be; absent: any number.
+    public var pidsLimit: Int?
 
     public init(
         hostname: String?, domainname: String?, hosts: String?, resolvConf: String?, relay: [IPAddress]?,

@@ -18,7 +18,8 @@ public final class HostStreams {
     private let onMessage: (ControlMessage) throws -> Void
     private let onClose: (StreamError?) throws -> Void
 
-    /// `files` are our own stdin, stdout and stderr (`Descriptor(owning: 0, …)`); without `.stderr` there is a terminal.
+    /// `files` are our own stdin, stdout and stderr (`Descriptor(owning: 0, …)`); without `.stderr` there is a terminal,
+    /// without `.stdin` the guest's connection to it is refused, and the process reads from /dev/null.
     /// They are shared with other processes and stay blocking.
     public init(
         vsock: String, files: [StreamPort: Descriptor], loop: EventLoop,
@@ -28,7 +29,7 @@ public final class HostStreams {
         self.files = files
         self.onMessage = onMessage
         self.onClose = onClose
-        for port in StreamPort.needed(terminal: files[.stderr] == nil) {
+        for port in StreamPort.needed(terminal: files[.stderr] == nil) where port != .stdin || files[.stdin] != nil {
             listeners[port] = try UnixListener(port.socket(of: vsock), loop: loop) { [unowned self] in
                 try accept($0, on: port)
             }

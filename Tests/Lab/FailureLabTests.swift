@@ -19,12 +19,11 @@ extension LabTests {
             #expect(try Lab.traces() == before, sourceLocation: sourceLocation)
         }
 
-        @Test("another hypervisor, host mode, a volume and --init are refused by name")
+        @Test("another hypervisor, host mode and a volume are refused by name")
         func refused() throws {
             try expect(["qemu", "firecracker"], options: "-e RUNCVM_HYPERVISOR=qemu")
             try expect(["RUNCVM_NETWORK_MODE=host"], options: "--net host")
             try expect(["volume", "/data"], options: "-v /tmp:/data")
-            try expect(["--init"], options: "--init")
             try expect(["RUNCVM_NETWORK_MODE=fast"], options: "-e RUNCVM_NETWORK_MODE=fast")
             try expect(["at least"], options: "-m 64m")
         }

@@ -70,4 +70,5 @@ extern const unsigned long LINUX_MS_STRICTATIME;
 extern const int LINUX_CLONE_NEWNET;
 extern const int LINUX_CLONE_NEWNS;
 extern const int LINUX_CLONE_NEWPID;
+extern const int LINUX_CLONE_NEWCGROUP;
 extern const int LINUX_RB_AUTOBOOT;

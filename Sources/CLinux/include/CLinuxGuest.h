@@ -10,8 +10,9 @@ int linux_pidfd_getfd(int pid, int fd);
 // open_tree(2) with OPEN_TREE_CLONE: a mount of what is at PATH, attached nowhere; and move_mount(2) of it to TARGET.
 int linux_clone_mount(const char *path);
 int linux_attach_mount(int fd, const char *target);
-// setrlimit(2); LINUX_RLIM_INFINITY where a limit is ~0.
+// setrlimit(2) and getrlimit(2); ~0 is no limit.
 int linux_setrlimit(int resource, unsigned long soft, unsigned long hard);
+int linux_getrlimit(int resource, unsigned long *soft, unsigned long *hard);
 // setgroups(2), setgid(2), setuid(2).
 int linux_set_user(unsigned int uid, unsigned int gid, const unsigned int *groups, unsigned long count);
 // statvfs(3): the flags of the mount at PATH as MS_ constants, for a remount that keeps them.
