@@ -85,9 +85,8 @@ public struct Attachment: Codable, Hashable, Sendable {
     public var model: Model
     /// The bridge that joins the two (model bridge).
     public var bridge: String?
-    /// The container's interface.
+    /// The container's interface. With model tc it keeps its MAC and addresses, and frames are redirected between it and the tap.
     public var port: String?
-    // Model tc has neither: the interface keeps its MAC and addresses, and frames are redirected between it and the tap.
     /// The locally administered MAC that the container's interface gets in exchange for its own (model bridge).
     public var portMAC: MACAddress?
 
