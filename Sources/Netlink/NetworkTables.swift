@@ -136,11 +136,7 @@ extension LinkAddress {
     fileprivate var isSecondary: Bool { !isIPv6 && flags & 1 != 0 }
 
     fileprivate func isInSubnet(of other: LinkAddress) -> Bool {
-        guard prefixLength == other.prefixLength, isIPv6 == other.isIPv6 else { return false }
-        return zip(address, other.address).enumerated().allSatisfy { index, pair in
-            let bits = max(0, min(8, Int(prefixLength) - index * 8))
-            return (pair.0 ^ pair.1) >> UInt8(8 - bits) == 0 || bits == 0
-        }
+        prefixLength == other.prefixLength && network == other.network
     }
 }
 
