@@ -1,4 +1,5 @@
 import Linux
+import Netlink
 import Testing
 
 /// Runs a script by sh(1) in the calling thread's namespace; it must succeed and say nothing on stderr.
@@ -41,4 +42,19 @@ func expectSame(_ text: String, as wanted: String, _ what: String, sourceLocatio
     #expect(
         text == wanted, "\(what): there is \(extra.joined(separator: "\n")), not \(missing.joined(separator: "\n"))",
         sourceLocation: sourceLocation)
+}
+
+/// Dry runs of these steps change nothing of what `text` tells, and what they print, run by sh, makes it the wanted one.
+func expectDryRuns(
+    of steps: [() throws -> Void], make wanted: [String], _ text: () throws -> String,
+    sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+    for (index, step) in steps.enumerated() {
+        let before = try text()
+        let dry = DryRun()
+        try dry.run(step)
+        expectSame(try text(), as: before, "step \(index) --dry-run", sourceLocation: sourceLocation)
+        try sh(dry.commands.joined(separator: "\n"), sourceLocation: sourceLocation)
+        expectSame(try text(), as: wanted[index], "step \(index)", sourceLocation: sourceLocation)
+    }
 }

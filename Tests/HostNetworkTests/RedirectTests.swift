@@ -229,14 +229,7 @@ import Testing
                 try step()
                 wanted.append(try text())
             }
-            for (index, step) in steps.enumerated() {
-                let before = try text()
-                let dry = DryRun()
-                try dry.run(step)
-                expectSame(try text(), as: before, "step \(index) --dry-run")
-                try sh(dry.commands.joined(separator: "\n"))
-                expectSame(try text(), as: wanted[index], "step \(index)")
-            }
+            try expectDryRuns(of: steps, make: wanted, text)
             #expect(wanted[0].contains("mirred") && wanted[0].contains("ALLMULTI"))
         }
     }
