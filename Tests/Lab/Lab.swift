@@ -16,9 +16,19 @@ enum Lab {
 
     static let isUp: Bool = (try? execute([script, "status"]))?.status == 0
 
-    /// What the VMs do at the moment: their consoles, what their containers have said, whether their processors run, wait
-    /// or sleep (state, ticks in user and in kernel mode, twice), and what their taps have carried.
+    /// Runs the script that is its argument for five minutes at most; shortly before, all processes are written down.
+    private static let limited = #"""
+        timeout -k 5 300 bash -c "$0" <&0 & script=$!
+        (timeout 290 tail --pid=$script -f /dev/null ||
+            ps -eo pid,ppid,etime,stat,wchan:24,args >/tmp/late) </dev/null >/dev/null 2>&1 &
+        wait $script
+        """#
+
+    /// What the lab's processes did, and what the VMs do at the moment: their consoles, what their containers have said,
+    /// whether their processors run, wait or sleep (state, ticks in user and in kernel mode, twice), and what their taps
+    /// have carried.
     private static let stuck = """
+        grep -v '\\]$' /tmp/late
         tail -n 20 /run/runcvm/*/vm/console.log
         for id in $(docker ps -q); do echo "logs of $id:"; docker logs --tail 20 $id 2>&1; done
         threads() { for t in /proc/[0-9]*/task/*; do
@@ -34,7 +44,7 @@ enum Lab {
     @discardableResult
     static func run(_ script: String, input: [UInt8] = []) throws -> Outcome {
         var outcome = try execute(
-            [Self.script, "run", "timeout", "-k", "5", "300", "bash", "-c", script], input: input)
+            [Self.script, "run", "bash", "-c", limited, script], input: input)
         if outcome.status == 124 {
             outcome.errors += try execute([Self.script, "run", "sh", "-c", stuck]).text
             _ = try execute([Self.script, "run", "sh", "-c", "docker ps -q | xargs -r docker rm -f"])
