@@ -10,9 +10,22 @@ public struct RuntimeCommandLine: Sendable, Equatable {
     /// `--log` and `--log-format`: where engines read an error from.
     public var log: String?
     public var logFormat: String?
+    /// The verb's options, in their order.
+    public var options: [Option] = []
     public var id: String?
-    public var bundle: String?
-    public var force = false
+    /// exec's, after the id.
+    public var command: [String] = []
+    public var bundle: String? { options.last { ["bundle", "b"].contains($0.name) }?.value }
+    public var force: Bool {
+        options.last { ["force", "f"].contains($0.name) }.map { $0.value.map { $0 == "true" } ?? true } ?? false
+    }
+
+    /// An option without its dashes, and the arguments that it came as.
+    public struct Option: Sendable, Equatable {
+        public var name: String
+        public var value: String?
+        public var given: [String]
+    }
 
     public init(arguments: [String]) {
         self.arguments = arguments
@@ -36,29 +49,22 @@ public struct RuntimeCommandLine: Sendable, Equatable {
         while let argument = rest.first {
             if argument == "--" {
                 rest = rest.dropFirst()
-                if id == nil { id = rest.first }
+                if id == nil { id = rest.popFirst() }
+                command = Array(rest)
                 return
             }
             guard argument.hasPrefix("-"), argument != "-" else {
+                rest = rest.dropFirst()
                 if id == nil { id = argument }
                 // After exec's id stands the command, which may look like options.
-                if verb == "exec" { return }
-                rest = rest.dropFirst()
+                if verb == "exec" {
+                    command = Array(rest.first == "--" ? rest.dropFirst() : rest)
+                    return
+                }
                 continue
             }
-            let option = Self.takeOption(&rest, valued: valued)
-            switch option.name {
-            case "bundle", "b": bundle = option.value
-            case "force", "f": force = option.value.map { $0 == "true" } ?? true
-            default: break
-            }
+            options.append(Self.takeOption(&rest, valued: valued))
         }
-    }
-
-    private struct Option {
-        var name: String
-        var value: String?
-        var given: [String]
     }
 
     private static func takeOption(_ rest: inout ArraySlice<String>, valued: Set<String>) -> Option {

@@ -46,6 +46,18 @@ struct RuntimeCommandLineTests {
         #expect(parse("ps --format json c0ffee").id == "c0ffee")
     }
 
+    @Test("exec's options and command are told apart")
+    func exec() {
+        let line = parse("--root=/r exec -e A=B --env=C=D -u 1:2 --tty --detach c0ffee ls -l -- x")
+        #expect(line.options.map(\.name) == ["e", "env", "u", "tty", "detach"])
+        #expect(line.options.map(\.value) == ["A=B", "C=D", "1:2", nil, nil])
+        #expect(line.options.flatMap(\.given).joined(separator: " ") == "-e A=B --env=C=D -u 1:2 --tty --detach")
+        #expect(line.id == "c0ffee")
+        #expect(line.command == ["ls", "-l", "--", "x"])
+        #expect(parse("exec c0ffee -- ls").command == ["ls"])
+        #expect(parse("exec -- c0ffee ls").command == ["ls"])
+    }
+
     @Test("no verb, or only a version")
     func empty() {
         #expect(parse("").verb == nil)
