@@ -159,6 +159,14 @@ int linux_login_tty(int fd) {
     return result(ioctl(fd, TIOCSCTTY, 0));
 }
 
+int linux_steal_tty(int fd) {
+    if (setsid() < 0)
+        return -errno;
+    return result(ioctl(fd, TIOCSCTTY, 1));
+}
+
+int linux_close_from(int first) { return result(close_range(first, ~0U, 0)); }
+
 int linux_mknod(const char *path, unsigned int mode, unsigned int major, unsigned int minor) {
     return result(mknod(path, mode, makedev(major, minor)));
 }

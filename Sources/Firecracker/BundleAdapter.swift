@@ -81,6 +81,7 @@ public struct BundleAdapter {
             JailConfig.File(directory.firecracker, at: JailConfig.firecrackerConfig),
             JailConfig.File(directory.guest, at: JailConfig.guest),
             JailConfig.File(directory.vm, at: JailConfig.directory, writable: true),
+            JailConfig.File(try sshFolder(), at: JailConfig.ssh),
         ]
         let root = try rootFolder(config)
         let images = RootImage(environment: environment)
@@ -111,6 +112,13 @@ public struct BundleAdapter {
         return files
     }
 
+    private func sshFolder() throws -> String {
+        guard let folder = installation.sshFolder else {
+            throw Failure(.unavailable, "\(installation.directory)/ssh: no OpenSSH client there; install runcvm again")
+        }
+        return folder
+    }
+
     private func rootFolder(_ config: OCIConfig) throws -> String {
         guard let path = config.root?.path else { throw Failure.badInput("config.json.root.path", "missing") }
         let absolute = path.hasPrefix("/") ? path : "\(bundle)/\(path)"
@@ -137,10 +145,14 @@ public struct BundleAdapter {
         }
         try Files.ensureDirectory(directory.vm, mode: 0o700)
         try checked("chown", on: directory.vm) { Int(chown(directory.vm, jail.user, jail.user)) }
-        for folder in ["", "/proc", "/dev", "/bin", "/boot", JailConfig.directory] {
+        let folders = [JailConfig.directory, JailConfig.ssh]
+        for folder in ["", "/proc", "/dev", "/bin", "/boot", "/etc"] + folders {
             try Files.ensureDirectory(directory.jail + folder, mode: 0o755)
         }
-        for file in jail.files where file.destination != JailConfig.directory {
+        // OpenSSH's client wants its user to have a name.
+        let user = "vm:x:\(jail.user):\(jail.user)::/:/bin/runcvm\n"
+        try Files.overwrite("\(directory.jail)/etc/passwd", with: [UInt8](user.utf8), mode: 0o444)
+        for file in jail.files where !folders.contains(file.destination) {
             try Files.overwrite(directory.jail + file.destination, with: [], mode: 0o444)
         }
     }

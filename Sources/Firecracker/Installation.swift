@@ -9,6 +9,7 @@ import OCI
 /// | `firecracker` | `RUNCVM_FIRECRACKER` (else PATH) |
 /// | `vmlinux`     | `RUNCVM_KERNEL`      |
 /// | `initrd`      | `RUNCVM_INITRD`      |
+/// | `ssh/`        | – (else PATH's ssh)  |
 /// | `hooks/`      | –                    |
 public struct Installation: Sendable {
     /// The static binary.
@@ -47,6 +48,29 @@ public struct Installation: Sendable {
 
     public func hook(_ name: String) throws -> String {
         try executable("\(directory)/hooks/\(name)", from: nil)
+    }
+
+    /// The folder of OpenSSH's client and its libraries; nil where the host's own is to be used.
+    public var sshFolder: String? {
+        let folder = "\(directory)/ssh"
+        return Files.exists("\(folder)/ssh") ? folder : nil
+    }
+
+    /// A program of OpenSSH's client, by the loader that came with it (ld.so(8)).
+    public func ssh(_ name: String, _ arguments: [String]) throws -> ChildProcess {
+        if let folder = sshFolder {
+            guard let loader = try Files.list(folder).first(where: { $0.hasPrefix("ld-linux") }) else {
+                throw Failure(.unavailable, "\(folder): its loader (ld-linux…) is missing; install runcvm again")
+            }
+            return ChildProcess(
+                "\(folder)/\(loader)", ["--library-path", folder, "\(folder)/\(name)"] + arguments)
+        }
+        if let found = Files.findProgram(name, path: environment["PATH"] ?? "") {
+            return ChildProcess(found, arguments)
+        }
+        throw Failure(
+            .unavailable,
+            "\(name) not found, neither \(directory)/ssh/\(name) nor on PATH; apt-get install openssh-client")
     }
 
     private func file(_ name: String, variable: String, remedy: String) throws -> String {

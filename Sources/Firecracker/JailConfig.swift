@@ -31,6 +31,8 @@ public struct JailConfig {
     /// What the container's own layer holds beside the image, such as files from `docker cp`.
     public static let changes = "/changes.erofs"
     public static let disk = "/disk.ext4"
+    /// OpenSSH's client, beside our program as in the installation.
+    public static let ssh = "/bin/ssh"
 
     public var root: String
     public var files: [File]
@@ -46,7 +48,8 @@ public struct JailConfig {
     public func adapt(_ config: JSONValue) -> JSONValue {
         var adapted = config
         adapted["root"] = ["path": .string(root), "readonly": true]
-        adapted["process"] = process(config["process"] ?? .object([:]))
+        adapted["process"] = Self.process(
+            config["process"] ?? .object([:]), user: user, command: ["fc-boot", Self.machine])
         adapted["mounts"] = .array(mounts(config["mounts"]?.array ?? []))
         var linux = config["linux"] ?? .object([:])
         linux["devices"] = .array(Self.devices.map { node($0) })
@@ -60,10 +63,10 @@ public struct JailConfig {
         return adapted
     }
 
-    /// fc-boot as the VMM's user, with no capability and no way to gain one.
-    private func process(_ original: JSONValue) -> JSONValue {
+    /// A process.json's process becomes a verb of ours as the VMM's user, with no capability and no way to gain one.
+    public static func process(_ original: JSONValue, user: UInt32, command: [String]) -> JSONValue {
         var process = original
-        process["args"] = [.string(Self.program), "fc-boot", .string(Self.machine)]
+        process["args"] = .array(([Self.program] + command).map { .string($0) })
         process["env"] = ["PATH=/bin"]
         process["cwd"] = "/"
         process["user"] = ["uid": .integer(Int64(user)), "gid": .integer(Int64(user))]

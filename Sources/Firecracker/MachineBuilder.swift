@@ -9,8 +9,10 @@ public struct MachineBuilder {
     let container: ContainerReference
     let network: NetworkPlan
     let directory: RunDirectory
+    let installation: Installation
 
-    public init(_ state: VMState) throws {
+    public init(_ state: VMState, installation: Installation) throws {
+        self.installation = installation
         self.state = state
         container = try state.container()
         network = try state.network()
@@ -53,7 +55,7 @@ public struct MachineBuilder {
     }
 
     /// A container's process inherits the limits of the engine, whose child we are, where it has none of its own.
-    private static func withInherited(_ given: [OCIRlimit]) throws -> [OCIRlimit] {
+    public static func withInherited(_ given: [OCIRlimit]) throws -> [OCIRlimit] {
         let types = Set(given.map(\.type))
         let inherited = try ResourceLimits.current().filter { !types.contains($0.type) }
         return given + inherited.map { OCIRlimit(type: $0.type, hard: $0.hard, soft: $0.soft) }
@@ -114,6 +116,9 @@ public struct MachineBuilder {
         _ machine: Machine, files: FirecrackerConfig.Files, size: MachineSize, guest: GuestDocument
     ) throws -> VMState {
         let config = FirecrackerConfig(files: files, size: size, nics: network.nics)
+        var guest = guest
+        guest.sidecar = try SidecarAccess(directory: directory.vm, installation: installation).create(
+            owner: directory.vmUser())
         let document = try VMState(container: ContainerReference(id: container.id), network: network)
             .adding("machine", machine)
         // In place: the jail has these files bound by their inodes.

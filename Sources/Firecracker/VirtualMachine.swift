@@ -60,16 +60,9 @@ public final class VirtualMachine {
 
     private static func files(terminal: Bool) -> [StreamPort: Descriptor] {
         var files: [StreamPort: Descriptor] = [.stdout: Descriptor(owning: 1, name: "stdout")]
-        if !isNull(0) { files[.stdin] = Descriptor(owning: 0, name: "stdin") }
+        if !Descriptor.isNull(0) { files[.stdin] = Descriptor(owning: 0, name: "stdin") }
         if !terminal { files[.stderr] = Descriptor(owning: dup(2), name: "stderr") }
         return files
-    }
-
-    /// Whether a descriptor is /dev/null (null(4)), as engines give it where nobody types: programs tell it from a pipe.
-    private static func isNull(_ descriptor: CInt) -> Bool {
-        var (theirs, null) = (stat(), stat())
-        guard fstat(descriptor, &theirs) == 0, stat("/dev/null", &null) == 0 else { return false }
-        return theirs.st_mode & S_IFMT == S_IFCHR && theirs.st_rdev == null.st_rdev
     }
 
     private func removeSockets() throws {
@@ -129,7 +122,7 @@ public final class VirtualMachine {
         case .failed(let message, let status):
             Self.report(message)
             try finish(status)
-        case .signal, .windowSize, .finish: break
+        case .ready, .signal, .windowSize, .finish: break
         }
     }
 
@@ -147,7 +140,7 @@ public final class VirtualMachine {
     }
 
     /// As the process's own words would, on stderr.
-    private static func report(_ message: String) {
+    static func report(_ message: String) {
         let bytes = [UInt8]("runcvm: \(message)\r\n".utf8.filter { isatty(2) != 0 || $0 != 13 })
         _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
     }

@@ -22,11 +22,18 @@ enum GuestCgroup {
         if let pids { try write("\(pids)", to: "\(path)/pids.max") }
     }
 
-    /// Moves the calling process into it.
+    /// Moves the calling process into it, and makes it the root of what the process sees.
     static func enter() throws {
-        guard Files.exists(path) else { return }
-        try write("0", to: "\(path)/cgroup.procs")
+        guard try join() else { return }
         try check(linux_unshare(LINUX_CLONE_NEWCGROUP), "unshare", on: "cgroup namespace")
+    }
+
+    /// Moves the calling process into it, of init's mount namespace; false where there is none.
+    static func join() throws -> Bool {
+        let group = "/proc/1/root\(path)"
+        guard Files.exists(group) else { return false }
+        try write("0", to: "\(group)/cgroup.procs")
+        return true
     }
 
     private static func write(_ text: String, to path: String) throws {

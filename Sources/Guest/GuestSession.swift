@@ -59,7 +59,10 @@ final class GuestSession {
         // Before the fork: the end of a process that lives for a moment only must not be missed.
         try loop.watchSignals { [unowned self] in try handle(signal: $0) }
         process = try GuestProcess.start(document, hasInput: connections[.stdin] != nil)
-        if let process { try control?.send(.started(pid: Int(process.pid))) }
+        if let process {
+            try control?.send(.started(pid: Int(process.pid)))
+            if let keys = document.sidecar { try Sidecar.start(keys, container: process.pid) }
+        }
         try pump(connections)
         try loop.run()
     }
@@ -117,7 +120,7 @@ final class GuestSession {
         case .windowSize(let rows, let columns):
             if let terminal = process?.terminal { try Terminal.resize(terminal, rows: rows, columns: columns) }
         case .finish: loop.stop()
-        case .started, .exited, .failed: break  // ours
+        case .ready, .started, .exited, .failed: break  // ours
         }
     }
 

@@ -41,6 +41,13 @@ public final class Descriptor {
         return try readAll()
     }
 
+    /// Whether it is /dev/null (null(4)), as engines give it where nobody types: programs tell it from a pipe.
+    public static func isNull(_ raw: CInt) -> Bool {
+        var (theirs, null) = (stat(), stat())
+        guard fstat(raw, &theirs) == 0, stat("/dev/null", &null) == 0 else { return false }
+        return theirs.st_mode & S_IFMT == S_IFCHR && theirs.st_rdev == null.st_rdev
+    }
+
     /// fcntl(2) F_SETFL: O_NONBLOCK. Not for a descriptor that other processes share.
     public func setNonBlocking() throws {
         let flags = try checked("F_GETFL", on: name) { Int(fcntl(raw, F_GETFL)) }
@@ -57,6 +64,20 @@ public final class Descriptor {
             bytes += buffer[..<count]
             guard bytes.count <= limit else { throw SystemError("read", on: name, Errno(EFBIG)) }
         }
+    }
+
+    /// So many bytes; EPIPE where the end comes before them.
+    public func readExactly(_ count: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var done = 0
+        while done < count {
+            let part = try bytes.withUnsafeMutableBytes { buffer in
+                try checked("read", on: name) { read(raw, buffer.baseAddress?.advanced(by: done), count - done) }
+            }
+            guard part > 0 else { throw SystemError("read", on: name, .brokenPipe) }
+            done += part
+        }
+        return bytes
     }
 
     public func writeAll(_ bytes: [UInt8]) throws {

@@ -33,6 +33,9 @@ public struct OCIProcess: Codable, Hashable, Sendable {
     public var noNewPrivileges: Bool?
     public var oomScoreAdj: Int?
 
+    /// For a process that gets no other.
+    public static let defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
     public init(
         args: [String], env: [String] = [], cwd: String = "/", user: OCIUser? = nil, terminal: Bool? = nil,
         capabilities: OCICapabilities? = nil

@@ -27,6 +27,8 @@ public struct GuestDocument: Codable, Hashable, Sendable {
     public var dockerFiles: Bool?
     /// How many processes there may be; absent: any number.
     public var pidsLimit: Int?
+    /// How the host gets in beside the process, as `docker exec` does; absent: not at all.
+    public var sidecar: SidecarKeys?
 
     public init(
         hostname: String?, domainname: String?, hosts: String?, resolvConf: String?, relay: [IPAddress]?,
@@ -63,5 +65,18 @@ public struct GuestRoot: Codable, Hashable, Sendable {
         self.layers = layers
         self.disk = disk
         self.readonly = readonly
+    }
+}
+
+/// What the guest's SSH server is known by, and whom it lets in. Made for each start of a VM.
+public struct SidecarKeys: Codable, Hashable, Sendable {
+    /// Its private key in Dropbear's format, in base64.
+    public var hostKey: String
+    /// The one key that may log in: `ssh-ed25519 AAAA…`.
+    public var authorizedKey: String
+
+    public init(hostKey: String, authorizedKey: String) {
+        self.hostKey = hostKey
+        self.authorizedKey = authorizedKey
     }
 }

@@ -4,7 +4,9 @@ import Linux
 /// Sends and receives control messages over a stream socket.
 public final class ControlConnection {
     /// More unsent bytes than that mean that the other end does not read.
-    private static let longestBacklog = 1 << 20
+    private static let longestBacklog = 8 << 20
+    /// What is written at a time: see Pump.
+    private static let burst = 16 << 10
 
     private var socket: Descriptor?
     private var watch: EventLoop.Watch?
@@ -15,16 +17,18 @@ public final class ControlConnection {
     private let onClose: (StreamError?) throws -> Void
 
     /// Takes the socket and makes it non-blocking. `onClose` is called once, when the other end goes away (nil) or does
-    /// not keep to the protocol; not after `close`.
+    /// not keep to the protocol; not after `close`. `preface` is sent before all messages.
     public init(
-        _ socket: Descriptor, loop: EventLoop, onMessage: @escaping (ControlMessage) throws -> Void,
+        _ socket: Descriptor, preface: [UInt8] = [], loop: EventLoop,
+        onMessage: @escaping (ControlMessage) throws -> Void,
         onClose: @escaping (StreamError?) throws -> Void
     ) throws {
         try socket.setNonBlocking()
         self.socket = socket
         self.onMessage = onMessage
         self.onClose = onClose
-        watch = loop.watch(socket.raw, .read) { [unowned self] events in
+        unsent = preface
+        watch = loop.watch(socket.raw, preface.isEmpty ? .read : [.read, .write]) { [unowned self] events in
             if events.contains(.write) { try flush() }
             if !events.isDisjoint(with: EventLoop.Events.gone.union(.read)) { try receive() }
         }
@@ -51,7 +55,7 @@ public final class ControlConnection {
 
     private func flush() throws {
         while let socket, !unsent.isEmpty {
-            let count = unsent.withUnsafeBytes { write(socket.raw, $0.baseAddress, $0.count) }
+            let count = unsent.withUnsafeBytes { write(socket.raw, $0.baseAddress, min($0.count, Self.burst)) }
             if count >= 0 {
                 unsent.removeFirst(count)
             } else if Errno.current == .wouldBlock {

@@ -19,3 +19,11 @@ public enum StreamPort: UInt32, CaseIterable, Sendable {
         terminal ? [.control, .stdin, .stdout] : [.control, .stdin, .stdout, .stderr]
     }
 }
+
+/// The vsock ports at which the guest's sidecar listens, and to which the host connects through Firecracker's own socket.
+public enum GuestPort: UInt32, Sendable {
+    /// SSH, by Dropbear.
+    case ssh = 22
+    /// One connection for each process that is run by SSH: see ExecRequest.
+    case exec = 1005
+}

@@ -40,7 +40,8 @@ struct FCConfigCommand: ParsableCommand {
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "fc-config")
-        let builder = try MachineBuilder(state)
+        let installation = try Installation(environment: DocumentPipe.environment)
+        let builder = try MachineBuilder(state, installation: installation)
         if try RunDirectory(id: state.container().id).isJailed, rootfs == nil {
             return try DocumentPipe.write(try builder.buildJailed())
         }
@@ -48,16 +49,17 @@ struct FCConfigCommand: ParsableCommand {
             throw Failure(
                 .usage, "no root disk: name one with --rootfs, or prepare the container with runcvm oci-adapt")
         }
-        try DocumentPipe.write(try builder.build(try byHand(state, rootfs: rootfs)))
+        try DocumentPipe.write(try builder.build(try byHand(state, rootfs: rootfs, installation)))
     }
 
-    private func byHand(_ state: VMState, rootfs: String) throws -> MachineBuilder.ByHand {
-        let installation = try Installation(environment: DocumentPipe.environment)
+    private func byHand(
+        _ state: VMState, rootfs: String, _ installation: Installation
+    ) throws -> MachineBuilder.ByHand {
         guard let mebibytes = MachineSize.parse(memory) else {
             throw Failure(.usage, "--memory \(memory): not a size like 512M or 2G")
         }
         guard (1...32).contains(cpus) else { throw Failure(.usage, "--cpus \(cpus): not a number of CPUs (1 to 32)") }
-        let path = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=linux"]
+        let path = [OCIProcess.defaultPath, "HOME=/root", "TERM=linux"]
         return MachineBuilder.ByHand(
             kernel: try existing(kernel ?? installation.kernel(), "--kernel"),
             initrd: try existing(initrd ?? installation.initrd(), "--initrd"),

@@ -29,8 +29,9 @@ struct Runcvm: ParsableCommand {
             CommandGroup(
                 name: "Machine",
                 subcommands: [
-                    FCConfigCommand.self, FCBootCommand.self, RootfsBuildCommand.self, GuestInitCommand.self,
-                    DockerInitCommand.self,
+                    FCConfigCommand.self, FCBootCommand.self, VMExecCommand.self, VMConnectCommand.self,
+                    RootfsBuildCommand.self,
+                    GuestInitCommand.self, GuestSessionCommand.self, DockerInitCommand.self,
                 ]),
             CommandGroup(
                 name: "Engine",
@@ -57,6 +58,11 @@ struct Runcvm: ParsableCommand {
     /// The arguments with the verb in front, where the program was called by a verb's name.
     static func multicall(_ all: [String]) -> [String] {
         let arguments = Array(all.dropFirst())
+        // As ssh and sshd call a shell: the words of the line are the verb and its arguments.
+        if arguments.first == "-c", arguments.count == 2 {
+            let words = arguments[1].split(separator: " ").map(String.init)
+            return words.first == "exec" ? Array(words.dropFirst()) : words
+        }
         guard var name = all.first?.split(separator: "/").last.map(String.init), name != "runcvm" else {
             return arguments
         }

@@ -55,9 +55,12 @@ struct Runtime {
 
     private func exec() throws -> Int {
         if let id = line.id, try RunDirectory(id: id).isJailed {
-            throw Failure(
-                .unavailable,
-                "exec in a running VM (docker exec, health checks) is not supported yet; use docker logs and attach")
+            let (arguments, files) = try RuntimeExec(line: line, directory: RunDirectory(id: id)).prepare()
+            let status = try child(arguments).runInPlace()
+            unlink(files[0])
+            // Else vm-exec has read and deleted its own.
+            if status != 0 { unlink(files[1]) }
+            return status
         }
         return try passThrough()
     }

@@ -38,6 +38,20 @@ struct JailConfigTests {
         #expect(adapted["process"]?["apparmorProfile"] == "docker-default")
     }
 
+    @Test("exec's process becomes a verb of ours with the same terminal, and nothing else of it stays")
+    func exec() throws {
+        let wanted: JSONValue = [
+            "args": ["sh"], "env": ["SECRET=x"], "cwd": "/w", "terminal": true, "user": ["uid": 0, "gid": 0],
+            "capabilities": ["bounding": ["CAP_SYS_ADMIN"]], "apparmorProfile": "docker-default",
+        ]
+        let process = JailConfig.process(wanted, user: 7, command: ["vm-exec", "/machine.json"])
+        #expect(process["args"] == ["/bin/runcvm", "vm-exec", "/machine.json"])
+        #expect(process["terminal"] == true && process["apparmorProfile"] == "docker-default" && process["cwd"] == "/")
+        #expect(process["user"] == ["uid": 7, "gid": 7] && process["noNewPrivileges"] == true)
+        #expect(process["capabilities"]?["bounding"] == [])
+        #expect(!String(decoding: try process.serialized(), as: UTF8.self).contains("SECRET"))
+    }
+
     @Test("nothing of the image or the host is mounted but what was named")
     func mounts() throws {
         let destinations = try #require(OCIConfig(document: adapted).mounts).map(\.destination)

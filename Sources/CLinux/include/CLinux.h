@@ -40,6 +40,10 @@ int linux_prctl(int option, unsigned long a, unsigned long b);
 int linux_vsock_connect(unsigned int cid, unsigned int port);
 // Makes the terminal on fd the controlling terminal of a new session (setsid(2), TIOCSCTTY).
 int linux_login_tty(int fd);
+// The same with a terminal that is another session's: that session loses it.
+int linux_steal_tty(int fd);
+// close_range(2): closes FIRST and all above.
+int linux_close_from(int first);
 // mknod(2) of a device node.
 int linux_mknod(const char *path, unsigned int mode, unsigned int major, unsigned int minor);
 // wait(2) status words.

@@ -1,0 +1,48 @@
+import CLinux
+import Glibc
+import Linux
+import OCI
+import Streams
+
+/// A connection from the host to a port in the guest, by Firecracker's Unix socket: `CONNECT PORT`, answered by `OK …`
+/// (firecracker/docs/vsock.md).
+public enum VsockConnection {
+    private static let pause: UInt32 = 50_000
+
+    /// Connects, and waits so many seconds for the guest to listen. Firecracker's socket must be there sooner.
+    public static func open(_ path: String, port: GuestPort, patience: Int) throws -> Descriptor {
+        let start = time(nil)
+        while true {
+            let raw = linux_unix_connect(path)
+            let waited = time(nil) - start
+            if raw >= 0 {
+                let connection = Descriptor(owning: raw, name: "\(path):\(port.rawValue)")
+                if try greet(connection, port) { return connection }
+            } else if ![.noEntry, Errno(ECONNREFUSED)].contains(Errno(-raw)) || waited >= min(patience, 10) {
+                throw SystemError("connect", on: path, Errno(-raw), remedy: "the VM does not run")
+            }
+            guard waited < patience else {
+                throw Failure(
+                    .tryAgain, "the guest lets nobody in after \(patience) seconds; see \(path)'s console.log")
+            }
+            usleep(pause)
+        }
+    }
+
+    /// False where nobody listens: Firecracker closes the connection.
+    private static func greet(_ connection: Descriptor, _ port: GuestPort) throws -> Bool {
+        do {
+            try connection.writeAll([UInt8]("CONNECT \(port.rawValue)\n".utf8))
+            // The guest's first bytes may follow at once.
+            while try connection.readExactly(1) != [0x0a] {}
+            return true
+        } catch let error as SystemError where [.brokenPipe, Errno(ECONNRESET)].contains(error.errno) {
+            return false
+        }
+    }
+
+    /// What OpenSSH's ProxyUseFdpass wants of its ProxyCommand: the connected descriptor on stdout, a Unix socket.
+    public static func hand(over connection: Descriptor) throws {
+        try check(linux_send_descriptor(1, connection.raw, 0), "sendmsg", on: "stdout")
+    }
+}

@@ -1,0 +1,61 @@
+import Firecracker
+import Glibc
+import Linux
+import OCI
+
+/// The runtime's exec: the real runtime runs vm-exec in the VMM's jail, and that runs the process in the VM.
+struct RuntimeExec {
+    let line: RuntimeCommandLine
+    let directory: RunDirectory
+
+    /// What `runc exec` says of the process, which a process.json says instead.
+    private static let ofProcess: Set<String> = [
+        "process", "p", "cwd", "env", "e", "tty", "t", "user", "u", "additional-gids", "g", "cap", "c", "no-new-privs",
+        "apparmor", "process-label",
+    ]
+
+    /// The arguments for the real runtime, and the files that are to go when it has ended.
+    func prepare() throws -> (arguments: [String], files: [String]) {
+        let wanted = try process()
+        let user = try directory.vmUser()
+        let name = "exec-\(getpid()).json"
+        let (request, adapted) = ("\(directory.vm)/\(name)", "\(directory.path)/\(name)")
+        try Files.overwrite(request, with: try wanted.serialized())
+        try checked("chown", on: request) { Int(chown(request, user, user)) }
+        let command = ["vm-exec", "--process", "\(JailConfig.directory)/\(name)", JailConfig.machine]
+        try Files.overwrite(adapted, with: try JailConfig.process(wanted, user: user, command: command).serialized())
+        let kept = line.options.filter { !Self.ofProcess.contains($0.name) }.flatMap(\.given)
+        let id = line.id.map { [$0] } ?? []
+        return (line.globalArguments + ["exec"] + kept + ["--process", adapted] + id, [adapted, request])
+    }
+
+    private func option(_ names: String...) -> RuntimeCommandLine.Option? {
+        line.options.last { names.contains($0.name) }
+    }
+
+    private func values(_ names: String...) -> [String] {
+        line.options.filter { names.contains($0.name) }.compactMap(\.value)
+    }
+
+    /// The engine's process.json; or the container's own process with a command and options from the command line.
+    private func process() throws -> JSONValue {
+        if let path = option("process", "p")?.value {
+            return try JSONValue(parsing: try Files.read(path), subject: path)
+        }
+        guard !line.command.isEmpty else { throw Failure(.usage, "exec: no command, and no --process") }
+        let config = try JSONValue(parsing: try Files.read(directory.config), subject: directory.config)
+        var process = config["process"] ?? .object([:])
+        process["args"] = .array(line.command.map { .string($0) })
+        process["terminal"] = .bool(option("tty", "t").map { $0.value != "false" } ?? false)
+        process["env"] = .array((process["env"]?.array ?? []) + values("env", "e").map { .string($0) })
+        if let folder = option("cwd")?.value { process["cwd"] = .string(folder) }
+        if let user = option("user", "u")?.value {
+            let numbers = user.split(separator: ":").map { Int64($0) }
+            guard let uid = numbers.first ?? nil, numbers.count <= 2, !numbers.contains(nil) else {
+                throw Failure(.usage, "exec --user \(user): not UID or UID:GID")
+            }
+            process["user"] = ["uid": .integer(uid), "gid": .integer(numbers.count == 2 ? numbers[1] ?? 0 : 0)]
+        }
+        return process
+    }
+}
