@@ -82,6 +82,7 @@ public struct BundleAdapter {
             JailConfig.File(directory.guest, at: JailConfig.guest),
             JailConfig.File(directory.vm, at: JailConfig.directory, writable: true),
             JailConfig.File(try sshFolder(), at: JailConfig.ssh),
+            JailConfig.File(try installation.busybox(), at: JailConfig.busybox),
         ]
         let root = try rootFolder(config)
         let images = RootImage(environment: environment)

@@ -10,6 +10,7 @@ import OCI
 /// | `vmlinux`     | `RUNCVM_KERNEL`      |
 /// | `initrd`      | `RUNCVM_INITRD`      |
 /// | `ssh/`        | – (else PATH's ssh)  |
+/// | `busybox`     | –                    |
 /// | `hooks/`      | –                    |
 public struct Installation: Sendable {
     /// The static binary.
@@ -35,6 +36,9 @@ public struct Installation: Sendable {
             .unavailable,
             "firecracker not found, neither \(own) nor on PATH; put the Firecracker release's program there")
     }
+
+    /// A static one.
+    public func busybox() throws -> String { try executable("\(directory)/busybox", from: nil) }
 
     public func kernel() throws -> String {
         try file(

@@ -31,6 +31,8 @@ public struct JailConfig {
     /// What the container's own layer holds beside the image, such as files from `docker cp`.
     public static let changes = "/changes.erofs"
     public static let disk = "/disk.ext4"
+    /// For commands that shall run in the jail itself.
+    public static let busybox = "/bin/busybox"
     /// OpenSSH's client, beside our program as in the installation.
     public static let ssh = "/bin/ssh"
 
@@ -61,6 +63,17 @@ public struct JailConfig {
         annotations[Self.annotation] = "1"
         adapted["annotations"] = annotations
         return adapted
+    }
+
+    /// A process.json's process, as it is, with a command of the jail's: BusyBox has the usual ones (busybox(1)).
+    public static func process(_ original: JSONValue, inJail command: [String]) -> JSONValue {
+        var process = original
+        let isOwn = [program, busybox].contains("/bin/\(command.first ?? "")")
+        process["args"] = .array(((isOwn ? [] : [busybox]) + command).map { .string($0) })
+        let env = (process["env"]?.array ?? []).filter { $0.string?.hasPrefix("PATH=") != true }
+        process["env"] = .array(["PATH=/bin"] + env)
+        process["cwd"] = "/"
+        return process
     }
 
     /// A process.json's process becomes a verb of ours as the VMM's user, with no capability and no way to gain one.

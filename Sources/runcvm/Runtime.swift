@@ -55,11 +55,11 @@ struct Runtime {
 
     private func exec() throws -> Int {
         if let id = line.id, try RunDirectory(id: id).isJailed {
-            let (arguments, files) = try RuntimeExec(line: line, directory: RunDirectory(id: id)).prepare()
-            let status = try child(arguments).runInPlace()
-            unlink(files[0])
-            // Else vm-exec has read and deleted its own.
-            if status != 0 { unlink(files[1]) }
+            let call = try RuntimeExec(line: line, directory: RunDirectory(id: id)).prepare()
+            let status = try child(call.arguments).runInPlace()
+            unlink(call.adapted)
+            // Else vm-exec has read and deleted it.
+            if status != 0 { unlink(call.request) }
             return status
         }
         return try passThrough()

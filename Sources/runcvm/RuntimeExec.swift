@@ -3,7 +3,8 @@ import Glibc
 import Linux
 import OCI
 
-/// The runtime's exec: the real runtime runs vm-exec in the VMM's jail, and that runs the process in the VM.
+/// The runtime's exec: the real runtime runs vm-exec in the VMM's jail, and that runs the process in the VM. With `---` in
+/// front of it, a command runs in the jail, in the container's own namespaces, beside the VM.
 struct RuntimeExec {
     let line: RuntimeCommandLine
     let directory: RunDirectory
@@ -14,19 +15,28 @@ struct RuntimeExec {
         "apparmor", "process-label",
     ]
 
-    /// The arguments for the real runtime, and the files that are to go when it has ended.
-    func prepare() throws -> (arguments: [String], files: [String]) {
+    /// The real runtime's arguments, and files: one that is to go when it has ended, one too where it has failed.
+    func prepare() throws -> (arguments: [String], adapted: String, request: String) {
         let wanted = try process()
         let user = try directory.vmUser()
         let name = "exec-\(getpid()).json"
         let (request, adapted) = ("\(directory.vm)/\(name)", "\(directory.path)/\(name)")
-        try Files.overwrite(request, with: try wanted.serialized())
-        try checked("chown", on: request) { Int(chown(request, user, user)) }
-        let command = ["vm-exec", "--process", "\(JailConfig.directory)/\(name)", JailConfig.machine]
-        try Files.overwrite(adapted, with: try JailConfig.process(wanted, user: user, command: command).serialized())
+        let arguments = wanted["args"]?.array?.compactMap(\.string) ?? []
+        let process: JSONValue
+        if arguments.first == "---" {
+            guard arguments.count > 1 else { throw Failure(.usage, "exec ---: no command after it") }
+            process = JailConfig.process(wanted, inJail: Array(arguments.dropFirst()))
+        } else {
+            try Files.overwrite(request, with: try wanted.serialized())
+            try checked("chown", on: request) { Int(chown(request, user, user)) }
+            process = JailConfig.process(
+                wanted, user: user,
+                command: ["vm-exec", "--process", "\(JailConfig.directory)/\(name)", JailConfig.machine])
+        }
+        try Files.overwrite(adapted, with: try process.serialized())
         let kept = line.options.filter { !Self.ofProcess.contains($0.name) }.flatMap(\.given)
         let id = line.id.map { [$0] } ?? []
-        return (line.globalArguments + ["exec"] + kept + ["--process", adapted] + id, [adapted, request])
+        return (line.globalArguments + ["exec"] + kept + ["--process", adapted] + id, adapted, request)
     }
 
     private func option(_ names: String...) -> RuntimeCommandLine.Option? {

@@ -52,6 +52,17 @@ struct JailConfigTests {
         #expect(!String(decoding: try process.serialized(), as: UTF8.self).contains("SECRET"))
     }
 
+    @Test("a command for the jail is BusyBox's or our own, with the rest of its process")
+    func beside() {
+        let wanted: JSONValue = [
+            "args": ["---", "ip"], "env": ["PATH=/usr/bin", "A=b"], "cwd": "/app", "user": ["uid": 5, "gid": 5],
+        ]
+        let process = JailConfig.process(wanted, inJail: ["ip", "addr"])
+        #expect(process["args"] == ["/bin/busybox", "ip", "addr"])
+        #expect(process["env"] == ["PATH=/bin", "A=b"] && process["cwd"] == "/" && process["user"]?["uid"] == 5)
+        #expect(JailConfig.process(wanted, inJail: ["runcvm", "--version"])["args"] == ["runcvm", "--version"])
+    }
+
     @Test("nothing of the image or the host is mounted but what was named")
     func mounts() throws {
         let destinations = try #require(OCIConfig(document: adapted).mounts).map(\.destination)
