@@ -24,18 +24,29 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi
 }
 
-# need COMMAND=PACKAGE…: installs the Debian packages whose commands (or files) are missing.
-need() {
-    local pair missing=()
+# missing COMMAND=PACKAGE…: prints the packages whose commands (or files) are not there.
+missing() {
+    local pair
     for pair; do
-        [ -e "${pair%%=*}" ] || PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+        [ -e "${pair%%=*}" ] || PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%=*}" >/dev/null || echo "${pair#*=}"
     done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    command -v apt-get >/dev/null || die "missing: ${missing[*]}: install the equivalents of these Debian packages"
-    say "installing ${missing[*]}"
-    as_root apt-get -qq update >&2 || true
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2 ||
-        die "apt-get install ${missing[*]}: see above"
+}
+
+# need COMMAND=PACKAGE…: installs the Debian packages that are missing. Of two callers at once one waits.
+need() {
+    local absent
+    [ -n "$(missing "$@")" ] || return 0
+    mkdir -p "$cache"
+    (
+        flock 9
+        mapfile -t absent < <(missing "$@")
+        [ ${#absent[@]} -gt 0 ] || exit 0
+        command -v apt-get >/dev/null || die "missing: ${absent[*]}: install the equivalents of these Debian packages"
+        say "installing ${absent[*]}"
+        as_root apt-get -qq update >&2 9>&- || true
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${absent[@]}" >&2 9>&- ||
+            die "apt-get install ${absent[*]}: see above"
+    ) 9>"$cache/packages.lock"
 }
 
 # key FILE-OR-TEXT…: a short hash of the contents of files and of the texts.

@@ -1,8 +1,14 @@
 import Foundation
 import Testing
 
-/// The lab VM: real Docker, real KVM, real Firecracker. scripts/test starts it; every command here runs in it.
+/// The lab VMs: real Docker, real KVM, real Firecracker. scripts/test starts them; each test has one of them for itself, in
+/// which its commands run.
 enum Lab {
+    /// $RUNCVM_LAB of the labs that run.
+    static let running = ["", "2"].filter { (try? execute([script, "status"], lab: $0))?.status == 0 }
+    /// The running test's.
+    @TaskLocal static var name = ""
+
     struct Outcome {
         var status: Int32
         var output: [UInt8]
@@ -13,8 +19,6 @@ enum Lab {
 
     static let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../scripts/lab")
         .standardized.path
-
-    static let isUp: Bool = (try? execute([script, "status"]))?.status == 0
 
     /// Runs the script that is its argument for five minutes at most; shortly before, all processes are written down.
     private static let limited = #"""
@@ -79,7 +83,7 @@ enum Lab {
             """)
     }
 
-    private static func execute(_ command: [String], input: [UInt8] = []) throws -> Outcome {
+    private static func execute(_ command: [String], input: [UInt8] = [], lab: String = Lab.name) throws -> Outcome {
         // Files, not pipes: nobody has to drain them while the command runs.
         let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -90,6 +94,7 @@ enum Lab {
         let process = Process()
         process.executableURL = URL(filePath: command[0])
         process.arguments = Array(command.dropFirst())
+        process.environment = ProcessInfo.processInfo.environment.merging(["RUNCVM_LAB": lab]) { $1 }
         process.standardInput = try FileHandle(forReadingFrom: files[0])
         process.standardOutput = try FileHandle(forWritingTo: files[1])
         process.standardError = try FileHandle(forWritingTo: files[2])
@@ -101,10 +106,42 @@ enum Lab {
     }
 }
 
-extension Trait where Self == ConditionTrait {
-    static var inLab: Self { .enabled(if: Lab.isUp, "needs the lab: run scripts/test, or scripts/lab start") }
+/// The labs that no test has at the moment.
+actor FreeLabs {
+    static let shared = FreeLabs()
+    private var free = Lab.running
+    private var waiting: [CheckedContinuation<String, Never>] = []
+
+    func take() async -> String {
+        if let name = free.popLast() { return name }
+        return await withCheckedContinuation { waiting.append($0) }
+    }
+
+    func giveBack(_ name: String) {
+        if waiting.isEmpty { free.append(name) } else { waiting.removeFirst().resume(returning: name) }
+    }
 }
 
-/// Everything in the lab is of one suite: the lab has two processors, so its tests come one after the other.
-@Suite("in the lab", .serialized, .inLab)
+/// Gives each test a lab. The time that the test is said to take includes waiting for one, so its own is printed.
+struct LabTrait: SuiteTrait, TestTrait, TestScoping {
+    let isRecursive = true
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing body: @Sendable () async throws -> Void
+    ) async throws {
+        let name = await FreeLabs.shared.take()
+        let clock = ContinuousClock()
+        let start = clock.now
+        let result = await Lab.$name.withValue(name) {
+            do { return Result<Void, any Error>.success(try await body()) } catch { return .failure(error) }
+        }
+        print("↳ \(clock.now - start) in lab \(name.isEmpty ? "1" : name): \(test.displayName ?? test.name)")
+        await FreeLabs.shared.giveBack(name)
+        try result.get()
+    }
+}
+
+@Suite(
+    "in the lab", .enabled(if: !Lab.running.isEmpty, "needs the lab: run scripts/test, or scripts/lab start"),
+    LabTrait())
 struct LabTests {}
