@@ -37,6 +37,18 @@ public struct RunDirectory: Sendable {
     /// oci-adapt has made this container's jail.
     public var isJailed: Bool { Files.exists(jail) }
 
+    /// Held while a hook is at work, and by it: a runtime may be killed amid a hook, and the hook go on (flock(2)).
+    /// Waits for whoever has it; nil where the folder is not there.
+    public func lock() throws -> Descriptor? {
+        do {
+            let folder = try Descriptor(opening: path, O_RDONLY | O_DIRECTORY)
+            try checked("flock", on: path) { Int(flock(folder.raw, LOCK_EX)) }
+            return folder
+        } catch let error as SystemError where error.errno == .noEntry {
+            return nil
+        }
+    }
+
     public func create() throws {
         try Files.ensureDirectory(path, mode: 0o700)
     }

@@ -35,7 +35,8 @@ extension LinkFact {
     fileprivate init(_ link: LiveLink) {
         self.init(
             name: link.name, kind: link.isLoopback ? "loopback" : link.kind, mac: link.mac, mtu: link.mtu,
-            addresses: link.addresses, master: link.master, arp: link.arp ? nil : false, mode: link.ipvlanMode)
+            addresses: link.addresses, master: link.master, arp: link.arp ? nil : false, mode: link.ipvlanMode,
+            allMulticast: link.allMulticast ? true : nil)
     }
 }
 

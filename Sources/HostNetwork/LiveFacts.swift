@@ -19,6 +19,7 @@ public struct LiveFacts: Codable, Hashable, Sendable {
                     name: link.name, kind: link.kind, mac: link.mac.flatMap(MACAddress.init(bytes:)), mtu: link.mtu,
                     isUp: link.isUp, isLoopback: link.isLoopback, master: link.master.flatMap { names[$0] },
                     arp: link.usesARP, ipvlanMode: link.ipvlanMode.map { "\($0)" },
+                    allMulticast: link.takesAllMulticast,
                     addresses: addresses.filter { $0.link == link.index }.compactMap(\.prefix))
             },
             routes: try netlink.routes().flatMap { LiveRoute.all($0, names) },
@@ -41,6 +42,8 @@ public struct LiveLink: Codable, Hashable, Sendable {
     public var arp: Bool
     /// "l2", "l3", "l3s"; absent for all but ipvlan.
     public var ipvlanMode: String?
+    /// It takes the frames of every group.
+    public var allMulticast: Bool
     /// In the kernel's order, fe80::/64 included.
     public var addresses: [IPPrefix]
 }

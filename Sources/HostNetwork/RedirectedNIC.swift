@@ -84,7 +84,7 @@ struct RedirectedNIC {
         errors.run {
             guard let port = try portLink(netlink) else { return }
             try removeFilters(port, netlink)
-            try netlink.perform(.setAllMulticast(port, false))
+            if nic.attach.allMulticast != true { try netlink.perform(.setAllMulticast(port, false)) }
         }
         errors.run {
             guard let tap = try netlink.link(named: nic.tap), tap.kind == "tun" else { return }

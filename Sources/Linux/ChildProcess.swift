@@ -26,11 +26,13 @@ public struct ChildProcess {
     }
 
     /// Runs it with its input, output and errors in memory (memfd_create(2)): whatever it leaves running blocks nobody.
-    public func run() throws -> Outcome {
+    /// `passed` is its descriptor 3.
+    public func run(passing passed: Descriptor? = nil) throws -> Outcome {
         let stdin = try Descriptor.memory(name: "stdin of \(program)", holding: input)
         let stdout = try Descriptor.memory(name: "stdout of \(program)")
         let stderr = try Descriptor.memory(name: "stderr of \(program)")
-        let status = try Self.wait(for: start(redirecting: [(stdin, 0), (stdout, 1), (stderr, 2)]))
+        let passed = passed.map { [($0, CInt(3))] } ?? []
+        let status = try Self.wait(for: start(redirecting: [(stdin, 0), (stdout, 1), (stderr, 2)] + passed))
         return Outcome(
             status: status, output: try stdout.readFromStart(),
             errors: String(decoding: try stderr.readFromStart(), as: UTF8.self))

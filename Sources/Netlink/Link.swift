@@ -51,6 +51,8 @@ public struct Link: Hashable, Sendable {
     public var isLoopback: Bool { flags & Link.loopback != 0 }
     /// It asks and answers by ARP and NDP.
     public var usesARP: Bool { flags & Link.noARP == 0 }
+    /// It takes the frames of every group, joined or not.
+    public var takesAllMulticast: Bool { flags & Link.allMulticast != 0 }
     /// The Ethernet address.
     public var mac: [UInt8]? { type == Link.ethernet && address.count == 6 ? address : nil }
 }

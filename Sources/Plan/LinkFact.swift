@@ -14,10 +14,12 @@ public struct LinkFact: Codable, Hashable, Sendable {
     public var arp: Bool?
     /// An ipvlan's: `l2`, `l3`, `l3s`.
     public var mode: String?
+    /// true: it takes the frames of every group (`ip link set NAME allmulticast on`).
+    public var allMulticast: Bool?
 
     public init(
         name: String, kind: String? = nil, mac: MACAddress? = nil, mtu: Int? = nil, addresses: [IPPrefix] = [],
-        master: String? = nil, arp: Bool? = nil, mode: String? = nil
+        master: String? = nil, arp: Bool? = nil, mode: String? = nil, allMulticast: Bool? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -27,6 +29,7 @@ public struct LinkFact: Codable, Hashable, Sendable {
         self.master = master
         self.arp = arp
         self.mode = mode
+        self.allMulticast = allMulticast
     }
 
     public init(from decoder: any Decoder) throws {
@@ -39,6 +42,7 @@ public struct LinkFact: Codable, Hashable, Sendable {
         master = try keys.decodeIfPresent(String.self, forKey: .master)
         arp = try keys.decodeIfPresent(Bool.self, forKey: .arp)
         mode = try keys.decodeIfPresent(String.self, forKey: .mode)
+        allMulticast = try keys.decodeIfPresent(Bool.self, forKey: .allMulticast)
     }
 
     /// No VM can have a copy of it, whatever its address: the loopback, tunnels, and what else carries no Ethernet.

@@ -89,12 +89,18 @@ public struct Attachment: Codable, Hashable, Sendable {
     public var port: String?
     /// The locally administered MAC that the container's interface gets in exchange for its own (model bridge).
     public var portMAC: MACAddress?
+    /// true: the interface takes the frames of every group by its owner's wish, so that the undo leaves it so (model tc).
+    public var allMulticast: Bool?
 
-    public init(model: Model, bridge: String? = nil, port: String? = nil, portMAC: MACAddress? = nil) {
+    public init(
+        model: Model, bridge: String? = nil, port: String? = nil, portMAC: MACAddress? = nil,
+        allMulticast: Bool? = nil
+    ) {
         self.model = model
         self.bridge = bridge
         self.port = port
         self.portMAC = portMAC
+        self.allMulticast = allMulticast
     }
 }
 

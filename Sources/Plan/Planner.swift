@@ -115,7 +115,8 @@ public struct Planner {
             }
             return NIC(
                 name: link.name, tap: tap, guestMAC: mac, mtu: link.mtu ?? 1500,
-                attach: Attachment(model: .tc, port: link.name), addresses: addresses, routes: routes,
+                attach: Attachment(model: .tc, port: link.name, allMulticast: link.allMulticast), addresses: addresses,
+                routes: routes,
                 neighbors: neighbors.isEmpty ? nil : neighbors,
                 aliasOmitted: "a \(kind) interface keeps its own address; there is no bridge to carry an alias",
                 arp: link.arp)

@@ -43,12 +43,14 @@ struct Runtime {
     /// Networks are complete at start in every engine, and not before: hooks/prestart runs now, then the real start.
     private func start() throws -> Int {
         let id = try requiredID()
-        if try RunDirectory(id: id).isJailed {
+        let directory = try RunDirectory(id: id)
+        if directory.isJailed {
+            let lock = try directory.lock()
             let state = try child(line.globalArguments + ["state", id]).run()
             guard state.status == 0 else {
                 throw Failure(.unavailable, "state \(id): \(state.reason)")
             }
-            try runHook("prestart", state: state.output)
+            try runHook("prestart", state: state.output, holding: lock)
         }
         return try passThrough()
     }
@@ -70,8 +72,9 @@ struct Runtime {
         let id = try requiredID()
         let directory = try RunDirectory(id: id)
         let status = try child(line.arguments).runInPlace()
-        guard status == 0 || line.force, directory.exists else { return status }
-        try runHook("poststop", state: try JSONValue(encoding: OCIState(id: id, status: "stopped")).serialized())
+        guard status == 0 || line.force, let lock = try directory.lock() else { return status }
+        let state = try JSONValue(encoding: OCIState(id: id, status: "stopped")).serialized()
+        try runHook("poststop", state: state, holding: lock)
         return status
     }
 
@@ -79,13 +82,14 @@ struct Runtime {
         try child(line.arguments).replaceThisProcess()
     }
 
-    private func runHook(_ name: String, state: [UInt8]) throws {
+    /// The hook and its verbs hold the lock until the last of them has ended, also after this process.
+    private func runHook(_ name: String, state: [UInt8], holding lock: Descriptor?) throws {
         let installation = try Installation(environment: environment)
         var variables = environment
         variables["PATH"] = "\(installation.directory):\(environment["PATH"] ?? Self.path)"
         let hook = ChildProcess(
             try installation.hook(name), [], environment: variables.map { "\($0)=\($1)" }, input: state)
-        let outcome = try hook.run()
+        let outcome = try hook.run(passing: lock)
         guard outcome.status == 0 else {
             let first = outcome.errors.split(separator: "\n").first.map(String.init) ?? "exit \(outcome.status)"
             throw Failure(HookStatus.kind(outcome.status), "hooks/\(name): \(first)")

@@ -63,4 +63,25 @@ struct HostModeCommandTests {
         try #require(lines.count == 4)
         #expect(lines[0] == lines[2] && lines[1] == lines[3])
     }
+
+    @Test("a runtime killed amid prestart: delete waits for what is still at work, then undoes it")
+    func killed() throws {
+        let lines = try run(
+            """
+            mkdir -p /run/dist/hooks /run/runcvm/c/jail; mkfifo /run/begun /run/go /run/over
+            cp $runcvm /run/dist/runcvm; ln -s runcvm /run/dist/runcvm-runtime
+            printf '#!/bin/bash\n[ "$1" != state ] || echo "{}"\n' >/run/dist/crun
+            printf '#!/bin/bash\necho >/run/begun; read <>/run/go; touch /run/made; echo >/run/over\n' >/run/dist/hooks/prestart
+            printf '#!/bin/bash\nrm -rf /run/made /run/runcvm/c\n' >/run/dist/hooks/poststop
+            chmod +x /run/dist/crun /run/dist/hooks/*
+            export RUNCVM_OCI_RUNTIME=/run/dist/crun
+            /run/dist/runcvm-runtime start c & start=$!
+            read </run/begun; kill -9 $start; wait $start || true
+            /run/dist/runcvm-runtime delete --force c & delete=$!
+            while kill -0 $delete 2>/dev/null && ! grep -q -- "-> FLOCK.* $delete " /proc/locks; do :; done
+            echo >/run/go; read </run/over; wait $delete
+            ls /run /run/runcvm
+            """)
+        #expect(lines == ["/run:", "begun", "dist", "go", "over", "runcvm", "/run/runcvm:"], "\(lines)")
+    }
 }

@@ -6,6 +6,7 @@ import Plan
 import Testing
 
 @testable import HostNetwork
+@testable import Netlink
 
 /// Runs `body` with the calling thread in a new network namespace, which goes afterwards.
 ///
@@ -111,4 +112,24 @@ func makeContainer(_ nics: [NIC]) throws -> NetworkNamespace {
         for route in nic.routes { try netlink.ensureRoute(route.linkRoute(on: port), beside: addresses) }
     }
     return wire
+}
+
+extension NetlinkRequest {
+    /// In mode bridge, in the namespace of that descriptor.
+    static func createMacvlan(_ name: String, over parent: Link, mac: [UInt8], in namespace: CInt)
+        -> NetlinkRequest
+    {
+        // ip link add NAME link PARENT netns NETNS address MAC type macvlan mode bridge
+        NetlinkRequest("RTM_NEWLINK", on: name, RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, as: nil) { body in
+            body.putLinkHeader()
+            body.attribute(IFLA_IFNAME, name)
+            body.attribute(IFLA_LINK, parent.index)
+            body.attribute(IFLA_ADDRESS, mac)
+            body.attribute(IFLA_NET_NS_FD, namespace)
+            body.nest(IFLA_LINKINFO) { info in
+                info.attribute(IFLA_INFO_KIND, "macvlan")
+                info.nest(IFLA_INFO_DATA) { $0.attribute(1, UInt32(4)) }  // IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE
+            }
+        }
+    }
 }

@@ -172,6 +172,22 @@ import Testing
         }
     }
 
+    @Test("an interface that took every group's frames before does so afterwards")
+    func allMulticast() throws {
+        try inWorld { world in
+            let netlink = try NetlinkSocket()
+            try netlink.perform(.setAllMulticast(world.link("eth0"), true))
+            let before = try Snapshot()
+            var made = world
+            made.plan = try Planner.plan(Facts(LiveFacts.read(), container: ContainerFacts()))
+            _ = try made.create()
+            for _ in 0...1 { try BridgeSetup.restore(made.plan) }
+            try TapSetup.delete(plan: made.plan, records: nil)
+            try expectUnchanged(since: before)
+            try netlink.perform(.setAllMulticast(world.link("eth0"), false))
+        }
+    }
+
     @Test("name queries of the namespace go out, and their answers come back to it; the VM's do not")
     func wayOut() throws {
         try inWorld(["127.0.0.11"]) { world in
@@ -250,26 +266,6 @@ import Testing
 
     private func send(_ socket: Descriptor, _ text: String, to address: [UInt8]) {
         _ = withSocketAddress(address) { sendto(socket.raw, text, text.utf8.count, 0, $0, 16) }
-    }
-}
-
-extension NetlinkRequest {
-    /// In mode bridge, in the namespace of that descriptor.
-    fileprivate static func createMacvlan(_ name: String, over parent: Link, mac: [UInt8], in namespace: CInt)
-        -> NetlinkRequest
-    {
-        // ip link add NAME link PARENT netns NETNS address MAC type macvlan mode bridge
-        NetlinkRequest("RTM_NEWLINK", on: name, RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, as: nil) { body in
-            body.putLinkHeader()
-            body.attribute(IFLA_IFNAME, name)
-            body.attribute(IFLA_LINK, parent.index)
-            body.attribute(IFLA_ADDRESS, mac)
-            body.attribute(IFLA_NET_NS_FD, namespace)
-            body.nest(IFLA_LINKINFO) { info in
-                info.attribute(IFLA_INFO_KIND, "macvlan")
-                info.nest(IFLA_INFO_DATA) { $0.attribute(1, UInt32(4)) }  // IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE
-            }
-        }
     }
 }
 

@@ -41,7 +41,7 @@ extension LabTests {
                 """
                 docker run -d --name \(name) --runtime=runcvm \(options) \(more) busybox:local sh -c \
                     'mkdir /www; echo \(name) >/www/index.html; echo "seen as $(nc -w 20 203.0.113.1 7777 </dev/null)"
-                    hostname; ip -o -4 addr show eth0; exec httpd -f -p 80 -h /www' >/dev/null
+                    nslookup -type=a stub.test; hostname; ip -o -4 addr show eth0; exec httpd -f -p 80 -h /www' >/dev/null
                 """)
         }
 
@@ -55,32 +55,70 @@ extension LabTests {
             }
         }
 
-        @Test("two VMs at once go out by the host's address, a host port leads in, and everything goes with them")
-        func twice() throws {
+        @Test(
+            """
+            three VMs at once go out by the host's address and ask its loopback name server, host ports lead in by TCP and \
+            UDP, past a FORWARD that rejects; everything goes with them
+            """)
+        func threeAtOnce() throws {
             let before = try host()
             let address = try Lab.sh("ip route get 203.0.113.1 | grep -o 'src [^ ]*' | cut -d' ' -f2")
+            try Lab.sh(
+                """
+                cp /etc/resolv.conf /tmp/resolv.conf; echo 'nameserver 127.0.0.53' >/etc/resolv.conf
+                dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --user=root --pid-file=/run/stub.pid \
+                    --listen-address=127.0.0.53 --bind-interfaces --local=/#/ --host-record=stub.test,192.0.2.53
+                iptables -P FORWARD DROP; iptables -A FORWARD -j REJECT
+                """)
             try farServer {
                 try serve("one", "-e RUNCVM_HOST_PORTS=8080:80")
                 try serve("two")
-                try awaitStart("one", "two")
+                try Lab.sh(
+                    """
+                    docker run -d --name udp --runtime=runcvm \(options) -e RUNCVM_HOST_PORTS=5353:5300/udp debian:local sh -c \
+                        'ip -o -4 addr show eth0; exec python3 -c "
+                    import socket
+                    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((\\"0.0.0.0\\", 5300))
+                    while 1: d, a = s.recvfrom(99); s.sendto(b\\"udp \\" + d, a)
+                    "' >/dev/null
+                    """)
+                try awaitStart("one", "two", "udp")
             }
+            try Lab.sh("kill $(cat /run/stub.pid); cat /tmp/resolv.conf >/etc/resolv.conf")
             for (name, guest) in [("one", "169.254.100.2/30"), ("two", "169.254.100.6/30")] {
                 let log = try Lab.sh("docker logs \(name)")
                 #expect(log.contains("seen as \(address)"), "\(log)")
                 #expect(log.contains(guest), "\(log)")
                 #expect(log.split(separator: "\n").contains { $0 == "lab" }, "\(log)")
+                #expect(log.contains("Address: 192.0.2.53"), "\(log)")
             }
             #expect(try Lab.sh("curl -sS -m 20 http://127.0.0.1:8080/") == "one")
             #expect(try Lab.sh("curl -sS -m 20 http://\(address):8080/") == "one")
             #expect(try Lab.sh("ip netns exec internet curl -sS -m 20 http://\(address):8080/") == "one")
             #expect(try Lab.sh("curl -sS -m 20 http://169.254.100.6/") == "two")
+            for place in ["", "ip netns exec internet "] {
+                // The server is up a moment after its address: asked again until it answers.
+                let answer = try Lab.sh(
+                    "for i in $(seq 20); do echo hi | \(place)socat -t 2 - UDP:\(address):5353 2>/dev/null | grep . && exit; done"
+                )
+                #expect(answer == "udp hi")
+            }
             let taken = try Lab.docker("\(options) -e RUNCVM_HOST_PORTS=8080:81 busybox:local true")
             #expect(taken.status != 0 && taken.errors.contains("8080/tcp"), "\(taken.errors)")
-            // One is killed from the outside, the other stopped.
-            try Lab.sh(
-                "kill -9 $(docker inspect -f '{{.State.Pid}}' one); docker wait one >/dev/null; docker stop -t 1 two >/dev/null"
-            )
-            try Lab.sh("docker rm -f one two >/dev/null")
+            // One's fc-boot is killed, then another's firecracker; the last is stopped. Each takes its own rules with it.
+            let pid = "$(docker inspect -f '{{.State.Pid}}'"
+            for (name, end) in [
+                ("one", "kill -9 \(pid) one)"), ("udp", "kill -9 $(pgrep -P \(pid) udp))"),
+                ("two", "docker stop -t 1 two >&2"),
+            ] {
+                let left = try Lab.run(
+                    """
+                    rules() { iptables-save | grep -c "runcvm:$(docker inspect -f '{{.Id}}' \(name))"; }
+                    [ $(rules) != 0 ] && \(end) && docker wait \(name) >&2; rules; curl -sS -m 20 http://169.254.100.6/
+                    """)
+                #expect(left.lines == (name == "two" ? ["0"] : ["0", "two"]), "\(name): \(left.text)\(left.errors)")
+            }
+            try Lab.sh("docker rm one two udp >/dev/null; iptables -D FORWARD -j REJECT")
             try expectHost(before)
         }
 

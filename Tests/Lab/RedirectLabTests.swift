@@ -140,5 +140,34 @@ extension LabTests {
                 #expect(try Lab.traces() == before)
             }
         }
+
+        @Test("without one kernel module it takes another that does the same, and without all it names what is missing")
+        func modules() throws {
+            let outcome = try Lab.run(
+                """
+                ip netns add k; ip link add name below type veth peer name end; ip link set below up
+                ip link add link below name eth0 netns k type macvlan mode bridge
+                ip -n k addr add 10.65.0.2/24 dev eth0; ip -n k link set eth0 up
+                try() {
+                    for m in "$@"; do echo "install $m /bin/false"; done >/etc/modprobe.d/blocked.conf
+                    rmmod cls_matchall cls_u32 act_mirred sch_ingress 2>/dev/null
+                    runcvm net-plan --netns /run/netns/k | runcvm tap-create >taps
+                    runcvm bridge-alias <taps 2>&1 >joined | sed 's/;.*//'
+                    echo "${PIPESTATUS[0]} $(jq -r '.bridges[0].classifier // empty' joined)"
+                    runcvm bridge-restore <taps | runcvm tap-delete >/dev/null
+                    tc -n k qdisc show dev eth0 | grep -v noqueue; ip -n k link show tap-eth0 2>/dev/null
+                }
+                cd $(mktemp -d)
+                try; try cls_u32; try cls_u32 cls_matchall; try act_mirred; try sch_ingress
+                rm /etc/modprobe.d/blocked.conf; ip netns del k; ip link del below
+                """)
+            let missing =
+                "runcvm bridge-alias: eth0: the kernel has no classifier u32 or matchall, or no action mirred"
+            #expect(
+                outcome.lines == [
+                    "0 u32", "0 matchall", missing, "69 ", missing, "69 ",
+                    "runcvm bridge-alias: eth0: the kernel has no ingress qdisc", "69 ",
+                ], "\(outcome.text)\(outcome.errors)")
+        }
     }
 }
