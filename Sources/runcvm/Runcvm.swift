@@ -38,6 +38,7 @@ struct Runcvm: ParsableCommand {
                     RuntimeCommand.self, OCIAdaptCommand.self, StateSaveCommand.self, StateLoadCommand.self,
                     StateDeleteCommand.self,
                 ]),
+            CommandGroup(name: "Administration", subcommands: [SchemaCommand.self]),
         ])
 
     static func main() {
