@@ -38,7 +38,7 @@ struct Runcvm: ParsableCommand {
                     RuntimeCommand.self, OCIAdaptCommand.self, StateSaveCommand.self, StateLoadCommand.self,
                     StateDeleteCommand.self,
                 ]),
-            CommandGroup(name: "Administration", subcommands: [SchemaCommand.self]),
+            CommandGroup(name: "Administration", subcommands: [NetDrawCommand.self, SchemaCommand.self]),
         ])
 
     static func main() {
