@@ -38,7 +38,8 @@ struct Runcvm: ParsableCommand {
                     RuntimeCommand.self, OCIAdaptCommand.self, StateSaveCommand.self, StateLoadCommand.self,
                     StateDeleteCommand.self,
                 ]),
-            CommandGroup(name: "Administration", subcommands: [NetDrawCommand.self, SchemaCommand.self]),
+            CommandGroup(
+                name: "Administration", subcommands: [NetDrawCommand.self, NetCheckCommand.self, SchemaCommand.self]),
         ])
 
     static func main() {
