@@ -39,7 +39,8 @@ struct Runcvm: ParsableCommand {
                     StateDeleteCommand.self,
                 ]),
             CommandGroup(
-                name: "Administration", subcommands: [NetDrawCommand.self, NetCheckCommand.self, SchemaCommand.self]),
+                name: "Administration",
+                subcommands: [NetDrawCommand.self, NetCheckCommand.self, SchemaCommand.self, DoctorCommand.self]),
         ])
 
     static func main() {
