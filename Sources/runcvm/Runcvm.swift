@@ -40,7 +40,10 @@ struct Runcvm: ParsableCommand {
                 ]),
             CommandGroup(
                 name: "Administration",
-                subcommands: [NetDrawCommand.self, NetCheckCommand.self, SchemaCommand.self, DoctorCommand.self]),
+                subcommands: [
+                    NetDrawCommand.self, NetCheckCommand.self, SchemaCommand.self, DoctorCommand.self, PsCommand.self,
+                    LogsCommand.self, FCStopCommand.self,
+                ]),
         ])
 
     static func main() {
@@ -69,7 +72,9 @@ struct Runcvm: ParsableCommand {
     }
 
     static var verbs: [String] {
-        configuration.subcommands.compactMap { $0.configuration.commandName }
+        configuration.subcommands.flatMap {
+            [$0.configuration.commandName].compactMap(\.self) + $0.configuration.aliases
+        }
     }
 
     /// Prints the error as one line and returns the exit code for it.

@@ -41,7 +41,7 @@ enum Tool {
         "net-plan", "tap-create", "tap-delete", "bridge-alias", "bridge-restore", "nat-enable", "nat-disable",
         "fc-config",
         "fc-boot", "rootfs-build", "oci-adapt", "guest-init", "runtime", "state-save", "state-load", "state-delete",
-        "schema", "net-draw", "net-check", "doctor",
+        "schema", "net-draw", "net-check", "doctor", "ps", "logs", "fc-stop", "stop",
     ]
     static let facts =
         #"{"container":{"id":"c"},"links":[{"name":"eth0","kind":"veth","mac":"02:42:ac:11:00:02","addresses":["172.17.0.2/16"]}]}"#
