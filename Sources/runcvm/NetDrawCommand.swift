@@ -12,7 +12,8 @@ struct NetDrawCommand: ParsableCommand {
 
               runcvm net-plan --netns /run/netns/web | runcvm net-draw
               runcvm net-draw --format svg < /run/runcvm/ID/state.json > network.svg
-              runcvm net-plan --facts report.json | runcvm net-draw --format dot | dot -Tpng > network.png
+              runcvm net-plan --facts report.json |
+                runcvm net-draw --format dot | dot -Tpng > network.png
             """)
 
     @Option(help: "As what.")

@@ -42,7 +42,7 @@ struct Runcvm: ParsableCommand {
                 name: "Administration",
                 subcommands: [
                     NetDrawCommand.self, NetCheckCommand.self, SchemaCommand.self, DoctorCommand.self, PsCommand.self,
-                    LogsCommand.self, FCStopCommand.self,
+                    LogsCommand.self, FCStopCommand.self, ManualCommand.self,
                 ]),
         ])
 

@@ -12,7 +12,8 @@ struct SchemaCommand: ParsableCommand {
             allowed, since they are kept.
 
               runcvm schema vmstate > vmstate.schema.json
-              runcvm schema facts > facts.schema.json && jsonschema -i report.json facts.schema.json
+              runcvm schema facts > facts.schema.json
+              jsonschema -i report.json facts.schema.json
             """)
 
     @Argument(help: "Which one.")

@@ -69,7 +69,7 @@ struct VMListTests {
             $runcvm ps | grep -c running || true
             $runcvm fc-stop web 2>&1 || echo status $?
             """)
-        #expect(text == "web\ngone\n0\nruncvm fc-stop: web does not run\nstatus 69\n")
+        #expect(text == "web\ngone\n0\nweb\n")
     }
 
     @Test("an id that is none, or the beginning of several, is named")

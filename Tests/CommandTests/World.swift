@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A machine of one's own: a mount and network namespace and a /run, where a container's namespace `web` is made.
+/// A machine of one's own: a mount, pid and network namespace and a /run, where a container's namespace `web` is made.
 enum World {
     /// Runs a script by bash; `$runcvm` is the built binary. Returns what it says on stdout.
     @discardableResult
@@ -14,7 +14,10 @@ enum World {
             ip -n web address add 172.17.0.2/16 dev eth0; ip -n web link set eth0 up
             ip -n web route add default via 172.17.0.1; ip link set w0 up
             """
-        process.arguments = ["-mn", "bash", "-euo", "pipefail", "-c", "\(world)\n\(script)"]
+        // What the script leaves running ends with it, the first process of a pid namespace.
+        process.arguments = [
+            "-mnpf", "--kill-child", "--mount-proc", "bash", "-euo", "pipefail", "-c", "\(world)\n\(script)",
+        ]
         process.environment = ["runcvm": Tool.path, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
         let output = Pipe()
         process.standardOutput = output
