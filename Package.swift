@@ -25,7 +25,7 @@ let package = Package(
         .executableTarget(
             name: "runcvm",
             dependencies: [
-                "OCI", "Plan", "HostNetwork", "Firecracker", "Guest", "Netlink", "Linux", "CVersion",
+                "OCI", "Plan", "HostNetwork", "Firecracker", "Guest", "Netlink", "Linux", "CLinux", "CVersion",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

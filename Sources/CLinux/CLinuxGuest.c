@@ -58,6 +58,12 @@ int linux_pidfd_getfd(int pid, int fd) {
     return copy;
 }
 
+int linux_pidfd_open(int pid) { return result(syscall(SYS_pidfd_open, pid, 0)); }
+
+int linux_pidfd_signal(int pidfd, int signal) { return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0)); }
+
+const char *linux_signal_name(int signal) { return sigabbrev_np(signal); }
+
 int linux_clone_mount(const char *path) {
     return result(syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
 }

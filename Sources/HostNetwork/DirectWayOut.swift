@@ -12,7 +12,7 @@ struct DirectWayOut {
     let nic: RedirectedNIC
     let address: IPAddress
     /// Before `RedirectedNIC.priority`.
-    private static let priorities: [UInt16] = [arp, answers]
+    static let priorities: [UInt16] = [arp, answers]
     private static let arp: UInt16 = 52
     private static let answers: UInt16 = 53
 

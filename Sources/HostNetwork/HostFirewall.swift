@@ -42,17 +42,23 @@ struct HostFirewall: Equatable {
         let standard = try IPTables.standard(path: path)
         let nft = try IPTables(.nft, path: path)
         let legacy = try IPTables(.legacy, path: path)
-        // iptables-legacy-save reads the tables named here, and loads none; iptables-nft-save loads nf_tables.
-        let hasLegacy = try !Self.legacyTables().isEmpty
-        let hasNFT = standard == .nft || Files.exists("/sys/module/nf_tables")
         return HostFirewall(
-            nft: hasNFT ? try nft?.save() : nil, legacy: hasLegacy ? try legacy?.save() : nil,
+            nft: try isLoaded(.nft, path: path) ? try nft?.save() : nil,
+            legacy: try isLoaded(.legacy, path: path) ? try legacy?.save() : nil,
             installed: Set([nft, legacy].compactMap { $0?.flavour }), standard: standard,
             hasNFT: NFTables(path: path) != nil)
     }
 
-    private static func legacyTables() throws -> String {
-        let path = "/proc/thread-self/net/ip_tables_names"
-        return Files.exists(path) ? try Files.readText(path) : ""
+    /// Whether a flavour can have rules: asking it then loads no part of the kernel that is not there anyway.
+    static func isLoaded(_ flavour: IPTables.Flavour, path: String) throws -> Bool {
+        switch flavour {
+        case .nft:
+            // iptables-nft-save loads nf_tables.
+            return try IPTables.standard(path: path) == .nft || Files.exists("/sys/module/nf_tables")
+        case .legacy:
+            // iptables-legacy-save reads the tables named here, and loads none.
+            let names = "/proc/thread-self/net/ip_tables_names"
+            return try Files.exists(names) && !Files.readText(names).isEmpty
+        }
     }
 }

@@ -10,6 +10,9 @@ struct NATRules {
 
     // MARK: iptables
 
+    /// How many rules each table has.
+    var counts: [String: Int] { ["nat": nat().count, "filter": filter("FORWARD").count] }
+
     /// The commands for each table, without the old rules of this VM that `saved` (iptables-save's output) shows.
     func restoring(over saved: SavedRules, forwardChain: String) -> String {
         let words = "-m comment --comment \"\(comment)\""

@@ -21,8 +21,8 @@ public struct NATSetup {
         self.path = path
     }
 
-    private var comment: String { NATRecord.comment(for: id) }
-    private var table: String { NATRecord.table(for: id) }
+    var comment: String { NATRecord.comment(for: id) }
+    var table: String { NATRecord.table(for: id) }
 
     /// Makes everything anew where it is there already. A failure takes away what there is of this VM.
     public func enable() throws -> NATRecord {
@@ -54,19 +54,18 @@ public struct NATSetup {
     /// The tap's own switches, which go with it.
     private func setTap() throws {
         // sysctl -w net.ipv4.conf.TAP.forwarding=1 net.ipv4.conf.TAP.route_localnet=1
-        let keys = ["forwarding"] + (host.ports == nil ? [] : ["route_localnet"])
-        for key in keys {
-            let path = "/proc/sys/net/ipv4/conf/\(host.tap)/\(key)"
-            try Sysctl.write("1", to: path, remedy: "runcvm tap-create comes first")
-        }
+        for key in tapSwitches { try Sysctl.write("1", to: tapSwitch(key), remedy: "runcvm tap-create comes first") }
     }
 
-    private enum Program {
+    var tapSwitches: [String] { ["forwarding"] + (host.ports == nil ? [] : ["route_localnet"]) }
+    func tapSwitch(_ key: String) -> String { "/proc/sys/net/ipv4/conf/\(host.tap)/\(key)" }
+
+    enum Program {
         case iptables(IPTables)
         case nft(NFTables)
     }
 
-    private func program() throws -> Program {
+    func program() throws -> Program {
         if host.firewall == "nft" {
             guard let nft = NFTables(path: path) else {
                 throw Failure(.unavailable, "nft not found on PATH (\(path)); apt-get install nftables, or iptables")

@@ -25,11 +25,16 @@ struct Nft {
 
     /// Deletes our table of these families, where they are.
     func deleteTables(_ families: [String]) throws {
+        let ours = try tables(families)
+        if !ours.isEmpty { try apply(ours.map { "delete table \($0) \(Self.table)\n" }.joined()) }
+    }
+
+    /// Those of these families in which our table is.
+    func tables(_ families: [String]) throws -> [String] {
         // A kernel without nftables has none.
         let outcome = try ChildProcess(program, ["list", "tables"]).run()
-        guard outcome.status == 0 else { return }
+        guard outcome.status == 0 else { return [] }
         let there = String(decoding: outcome.output, as: UTF8.self).split(separator: "\n").map(String.init)
-        let ours = families.map { "table \($0) \(Self.table)" }.filter(there.contains)
-        if !ours.isEmpty { try apply(ours.map { "delete \($0)\n" }.joined()) }
+        return families.filter { there.contains("table \($0) \(Self.table)") }
     }
 }

@@ -44,6 +44,14 @@ struct SavedRules {
         }
     }
 
+    /// The first rule of a chain of the filter table that is asked before the first with this comment; those whose comment
+    /// has the prefix are fine there. nil where there is none.
+    func ruleBefore(_ comment: String, in chain: String, besides prefix: String) -> String? {
+        let rules = (lines["filter"] ?? []).filter { $0.hasPrefix("-A \(chain) ") }
+        let before = rules.prefix { Self.comment(of: $0) != comment }
+        return before.count == rules.count ? nil : before.first { Self.comment(of: $0)?.hasPrefix(prefix) != true }
+    }
+
     /// iptables-save quotes a comment only where it has to.
     private static func comment(of line: String) -> String? {
         let words = line.split(separator: " ")

@@ -16,7 +16,7 @@ struct WayOut {
     let address: IPAddress
     let alias: IPAddress
 
-    private static let families = ["ip", "bridge"]
+    static let families = ["ip", "bridge"]
     /// How long the gateway may take to tell its Ethernet address.
     private static let attempts = 100
     private static let pause: UInt32 = 10_000  // microseconds

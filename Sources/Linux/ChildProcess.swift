@@ -28,11 +28,30 @@ public struct ChildProcess {
     /// Runs it with its input, output and errors in memory (memfd_create(2)): whatever it leaves running blocks nobody.
     /// `passed` is its descriptor 3.
     public func run(passing passed: Descriptor? = nil) throws -> Outcome {
+        try run(passed.map { [($0, CInt(3))] } ?? []) { try Self.wait(for: $0) }
+    }
+
+    /// The same for so many seconds at most: then it is killed. nil where it was.
+    public func run(limit seconds: Int) throws -> Outcome? {
+        var isLate = false
+        let outcome = try run([]) { pid in
+            let (attempts, pause) = (seconds * 50, UInt32(20_000))
+            for _ in 0..<attempts {
+                if let status = try Self.status(of: pid, WNOHANG) { return status }
+                usleep(pause)
+            }
+            isLate = true
+            kill(pid, SIGKILL)
+            return try Self.wait(for: pid)
+        }
+        return isLate ? nil : outcome
+    }
+
+    private func run(_ more: [(Descriptor, CInt)], _ wait: (pid_t) throws -> Int) throws -> Outcome {
         let stdin = try Descriptor.memory(name: "stdin of \(program)", holding: input)
         let stdout = try Descriptor.memory(name: "stdout of \(program)")
         let stderr = try Descriptor.memory(name: "stderr of \(program)")
-        let passed = passed.map { [($0, CInt(3))] } ?? []
-        let status = try Self.wait(for: start(redirecting: [(stdin, 0), (stdout, 1), (stderr, 2)] + passed))
+        let status = try wait(start(redirecting: [(stdin, 0), (stdout, 1), (stderr, 2)] + more))
         return Outcome(
             status: status, output: try stdout.readFromStart(),
             errors: String(decoding: try stderr.readFromStart(), as: UTF8.self))
@@ -51,9 +70,13 @@ public struct ChildProcess {
         throw SystemError("execve", on: program, .current)
     }
 
-    public static func wait(for pid: pid_t) throws -> Int {
+    public static func wait(for pid: pid_t) throws -> Int { try status(of: pid, 0) ?? 0 }
+
+    /// nil where it runs still, with WNOHANG.
+    private static func status(of pid: pid_t, _ options: CInt) throws -> Int? {
         var status: CInt = 0
-        try checked("waitpid", on: String(pid)) { Int(waitpid(pid, &status, 0)) }
+        let ended = try checked("waitpid", on: String(pid)) { Int(waitpid(pid, &status, options)) }
+        if ended == 0 { return nil }
         return linux_exited(status) != 0 ? Int(linux_exit_status(status)) : 128 + Int(linux_term_signal(status))
     }
 

@@ -51,6 +51,8 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
         guard let halves else { return nil }
         guard let head = groups(halves.head), let tail = groups(halves.tail ?? "") else { return nil }
         if halves.tail == nil { return head.count == 16 ? head : nil }
+        // "1.2.3.4::": IPv4 may only be the last of all.
+        if halves.head.contains(".") { return nil }
         guard head.count + tail.count <= 14 else { return nil }
         return head + [UInt8](repeating: 0, count: 16 - head.count - tail.count) + tail
     }

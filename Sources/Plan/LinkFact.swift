@@ -53,13 +53,13 @@ public struct LinkFact: Codable, Hashable, Sendable {
     var carriesEthernet: Bool { !isStub && mac?.isUnicast == true }
 
     /// Kinds that the kernel makes by itself in every namespace, or that carry no Ethernet frames.
-    private static let stubKinds: Set<String> = [
+    static let stubKinds: Set<String> = [
         "loopback", "ipip", "sit", "ip6tnl", "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan", "vti",
         "vti6", "wireguard", "ppp", "xfrm", "nlmon", "ifb", "teql", "vrf",
     ]
 
     /// Kinds that have an Ethernet address at all times.
-    private static let ethernetKinds: Set<String> = ["veth", "macvlan", "ipvlan", "vlan", "bridge", "bond"]
+    static let ethernetKinds: Set<String> = ["veth", "macvlan", "ipvlan", "vlan", "bridge", "bond"]
 
     func validate(at path: String) throws {
         if let mtu {

@@ -91,6 +91,11 @@ public struct Planner {
         return facts.links.filter(isNIC).sorted { NumericOrder.precedes($0.name, $1.name) }
     }
 
+    /// The names of the interfaces that a VM would have, whoever has made them.
+    public static func interfaces(of facts: Facts) -> [String] {
+        facts.links.filter(Planner(facts: facts).isNIC).map(\.name)
+    }
+
     private func isNIC(_ link: LinkFact) -> Bool { link.carriesEthernet && isUsed(link) }
 
     private func isUsed(_ link: LinkFact) -> Bool {

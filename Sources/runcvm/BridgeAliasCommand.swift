@@ -14,7 +14,8 @@ struct BridgeAliasCommand: ParsableCommand {
             Docker's embedded name server needs it, name queries of the namespace get a way out (nft). Adds `bridges` to
             the document. The inverse is bridge-restore.
 
-              runcvm net-plan --netns /run/netns/web | runcvm tap-create | runcvm bridge-alias | jq .bridges
+              runcvm net-plan --netns /run/netns/web | runcvm tap-create |
+                runcvm bridge-alias | jq .bridges
               runcvm bridge-alias --dry-run < plan.json
             """)
 

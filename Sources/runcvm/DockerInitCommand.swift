@@ -9,7 +9,7 @@ struct DockerInitCommand: ParsableCommand {
             The guest has runcvm as /sbin/docker-init where `docker run --init` asks for one. Exits with the command's status
             (128+n for signal n); 127 where it is not found, 126 where it cannot be executed.
 
-              runcvm docker-init -- /bin/sh -c 'sleep 1000 & exec sleep 1000'
+              runcvm docker-init -- /bin/sh -c 'exit 3' || echo $?
             """)
 
     @Argument(parsing: .postTerminator, help: "The command, after --.")

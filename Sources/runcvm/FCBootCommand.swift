@@ -13,8 +13,8 @@ struct FCBootCommand: ParsableCommand {
             stdin, stdout and stderr are the process's; signals go to it. Exits with its status (128+n for signal n), or 125
             where the VM itself could not run.
 
+              runcvm fc-config --rootfs disk.ext4 -- /bin/date < network.json > vm.json
               runcvm fc-boot vm.json
-              runcvm fc-config --rootfs disk.ext4 -- /bin/date < network.json > vm.json && runcvm fc-boot vm.json
             """)
 
     @Argument(help: "The document, as fc-config wrote it.")

@@ -13,8 +13,9 @@ struct FCConfigCommand: ParsableCommand {
             For a container that oci-adapt has prepared, everything comes from its config.json. By hand, name a kernel (an
             uncompressed ELF vmlinux) and a root disk, and the command to run after --:
 
-              runcvm net-plan --netns /run/netns/web | runcvm tap-create | runcvm bridge-alias |
-                runcvm fc-config --kernel vmlinux --rootfs disk.ext4 -- /bin/sh -c 'ip addr' > vm.json
+              runcvm net-plan --netns /run/netns/web | runcvm tap-create |
+                runcvm bridge-alias |
+                runcvm fc-config --kernel vmlinux --rootfs disk.ext4 -- /bin/date > vm.json
               runcvm fc-boot vm.json
 
             The files are in /run/runcvm/ID: firecracker.json, guest.json, machine.json.

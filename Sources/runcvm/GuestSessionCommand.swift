@@ -8,7 +8,7 @@ struct GuestSessionCommand: ParsableCommand {
         discussion: """
             In the guest runcvm is root's shell, as which Dropbear's server runs it with the id of what to run.
 
-              runcvm vm-exec vm.json uname -r
+              runcvm guest-session 8d4cbb9e6f2a4d0f9b1f0c7a5e3d2c1b
             """)
 
     @Argument(help: "The request's id.")

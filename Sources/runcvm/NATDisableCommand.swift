@@ -11,7 +11,8 @@ struct NATDisableCommand: ParsableCommand {
             Finds them by their comment runcvm:ID; it may run twice, and after a crash. net.ipv4.ip_forward is turned off where
             nat-enable turned it on and no other VM needs it.
 
-              runcvm nat-disable < /run/runcvm/ID/state.json | runcvm bridge-restore | runcvm tap-delete
+              runcvm nat-disable < /run/runcvm/ID/state.json | runcvm bridge-restore |
+                runcvm tap-delete
               runcvm nat-disable --dry-run < /run/runcvm/ID/state.json
             """)
 

@@ -12,7 +12,8 @@ struct NATEnableCommand: ParsableCommand {
             net.ipv4.ip_forward on where it is off, and leads the ports of RUNCVM_HOST_PORTS to the VM. Adds `nat` to the
             document. Elsewhere than in host mode it passes the document through. The inverse is nat-disable.
 
-              runcvm net-plan < state.json | runcvm tap-create | runcvm nat-enable | jq .nat
+              runcvm net-plan < state.json | runcvm tap-create |
+                runcvm nat-enable | jq .nat
               runcvm nat-enable --dry-run < plan.json
             """)
 

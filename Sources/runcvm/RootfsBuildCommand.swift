@@ -12,7 +12,7 @@ struct RootfsBuildCommand: ParsableCommand {
             when it is complete; its path is printed.
 
               runcvm rootfs-build --output web.erofs ./rootfs
-              runcvm rootfs-build /var/lib/docker/overlay2/TOP/diff /var/lib/docker/overlay2/BASE/diff
+              cd /var/lib/docker/overlay2; runcvm rootfs-build TOP/diff BASE/diff
 
             Without --output it goes to the shared cache in /var/lib/runcvm/images, once for the same layers.
             """)

@@ -39,6 +39,12 @@ struct Runcvm: ParsableCommand {
                     RuntimeCommand.self, OCIAdaptCommand.self, StateSaveCommand.self, StateLoadCommand.self,
                     StateDeleteCommand.self,
                 ]),
+            CommandGroup(
+                name: "Administration",
+                subcommands: [
+                    NetDrawCommand.self, NetCheckCommand.self, SchemaCommand.self, DoctorCommand.self, PsCommand.self,
+                    LogsCommand.self, FCStopCommand.self, ManualCommand.self,
+                ]),
         ])
 
     static func main() {
@@ -72,7 +78,9 @@ struct Runcvm: ParsableCommand {
     }
 
     static var verbs: [String] {
-        configuration.subcommands.compactMap { $0.configuration.commandName }
+        configuration.subcommands.flatMap {
+            [$0.configuration.commandName].compactMap(\.self) + $0.configuration.aliases
+        }
     }
 
     /// Prints the error as one line and returns the exit code for it.

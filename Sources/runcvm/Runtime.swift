@@ -7,7 +7,7 @@ import OCI
 struct Runtime {
     let line: RuntimeCommandLine
     let environment: [String: String]
-    private let real: String
+    let real: String
 
     init(_ line: RuntimeCommandLine, environment: [String: String]) throws {
         self.line = line

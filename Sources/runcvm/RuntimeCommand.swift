@@ -10,9 +10,9 @@ struct RuntimeCommand: ParsableCommand {
         abstract: "Be an OCI runtime: runc's command line, with containers as microVMs.",
         discussion: """
             Engines call it by its other name, runcvm-runtime. create, start, exec and delete are ours; all else is crun's or
-            runc's, found on PATH or named by RUNCVM_OCI_RUNTIME.
+            runc's, found on PATH or named by RUNCVM_OCI_RUNTIME. /etc/docker/daemon.json has
+            {"runtimes": {"runcvm": {"path": "/usr/bin/runcvm-runtime"}}}, and then:
 
-              {"runtimes": {"runcvm": {"path": "/usr/bin/runcvm-runtime"}}}    in /etc/docker/daemon.json
               docker run --rm --runtime=runcvm IMAGE uname -r
             """)
 

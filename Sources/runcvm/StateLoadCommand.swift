@@ -11,7 +11,8 @@ struct StateLoadCommand: ParsableCommand {
         discussion: """
             A container that never came to a plan has an empty one: nothing to undo.
 
-              echo '{"id":"web"}' | runcvm state-load | runcvm bridge-restore | runcvm tap-delete
+              echo '{"id":"web"}' | runcvm state-load | runcvm bridge-restore |
+                runcvm tap-delete
             """)
 
     func run() throws {

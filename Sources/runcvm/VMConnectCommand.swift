@@ -6,10 +6,9 @@ struct VMConnectCommand: ParsableCommand {
         commandName: "vm-connect",
         abstract: "Connect to a VM's SSH server and pass the connection on stdout: a ProxyCommand of ssh's.",
         discussion: """
-            Used by vm-exec, with ProxyUseFdpass (ssh_config(5)). The VM's key must be in the known hosts, the client's key
-            be named:
+            Used by vm-exec, as ssh's ProxyCommand with ProxyUseFdpass (ssh_config(5)).
 
-              ssh -o ProxyCommand='runcvm vm-connect /run/runcvm/web/vm/v.sock' -o ProxyUseFdpass=yes …
+              runcvm vm-connect /run/runcvm/web/vm/v.sock
             """)
 
     @Argument(help: "The socket of the VM's vsock device.")

@@ -37,25 +37,12 @@ enum Tool {
             errors: String(decoding: errors, as: UTF8.self))
     }
 
-    static let verbs = [
-        "net-plan", "tap-create", "tap-delete", "bridge-alias", "bridge-restore", "nat-enable", "nat-disable",
-        "fc-config",
-        "fc-boot", "rootfs-build", "oci-adapt", "guest-init", "runtime", "state-save", "state-load", "state-delete",
-    ]
     static let facts =
         #"{"container":{"id":"c"},"links":[{"name":"eth0","kind":"veth","mac":"02:42:ac:11:00:02","addresses":["172.17.0.2/16"]}]}"#
 }
 
 @Suite("the command line")
 struct CommandTests {
-    @Test("every verb has a --help with an example", arguments: Tool.verbs)
-    func help(_ verb: String) throws {
-        let outcome = try Tool.run([verb, "--help"])
-        #expect(outcome.status == 0)
-        #expect(outcome.output.contains("runcvm"), "\(outcome.output)")
-        #expect(outcome.errors.isEmpty)
-    }
-
     @Test(
         "a verb is also a program by its own name",
         arguments: ["runcvm-net-plan", "net-plan", "/usr/bin/runcvm-net-plan"])

@@ -3,31 +3,9 @@ import Testing
 
 @Suite("--dry-run on the command line", .enabled(if: geteuid() == 0, "needs root"))
 struct DryRunCommandTests {
-    /// In a mount and network namespace and a /run of its own, where a container's namespace `web` is made.
-    private func run(_ script: String) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/unshare")
-        let world = """
-            mount -t tmpfs none /run; ip netns add web
-            ip link add w0 type veth peer name eth0 address 02:42:ac:11:00:02 netns web
-            ip -n web address add 172.17.0.2/16 dev eth0; ip -n web link set eth0 up
-            ip -n web route add default via 172.17.0.1; ip link set w0 up
-            """
-        process.arguments = ["-mn", "bash", "-euo", "pipefail", "-c", "\(world)\n\(script)"]
-        process.environment = ["runcvm": Tool.path, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(text)")
-        return text
-    }
-
     @Test("the lines run as they are from the host, after one plan, and undo what they made")
     func lines() throws {
-        let text = try run(
+        let text = try World.run(
             """
             plan=$($runcvm net-plan --netns /run/netns/web)
             for verb in tap-create bridge-alias nat-enable; do
@@ -49,7 +27,7 @@ struct DryRunCommandTests {
 
     @Test("state-delete prints what it would remove, and leaves it")
     func state() throws {
-        let text = try run(
+        let text = try World.run(
             """
             $runcvm net-plan --netns /run/netns/web --id 'web' | $runcvm state-save >/run/document
             $runcvm state-delete --dry-run </run/document; ls /run/runcvm/web

@@ -17,6 +17,7 @@ struct FactsTests {
         (#"{"links":[{"name":"eth0","mtu":20}]}"#, "links.0.mtu: 20 is not an MTU"),
         (#"{"links":[{"name":"eth0","addresses":["10.0.0.2/33"]}]}"#, "links.0.addresses.0: \"10.0.0.2/33\""),
         (#"{"links":[{"name":"eth0","addresses":["10.0.0.2"]}]}"#, "links.0.addresses.0: \"10.0.0.2\""),
+        (#"{"links":[{"name":"eth0","addresses":["1.2.3.4::/64"]}]}"#, "links.0.addresses.0: \"1.2.3.4::/64\""),
         (#"{"links":[{"name":"an-interface-too-long"}]}"#, "links.0.name: "),
         (#"{"links":[{"name":"a/b"}]}"#, "links.0.name: "),
         (#"{"links":[\#(link),\#(link)]}"#, "links.1.name: \"eth0\" is there twice"),

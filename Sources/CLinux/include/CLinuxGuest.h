@@ -7,6 +7,11 @@ int linux_unix_listen(const char *path);
 int linux_accept(int fd);
 // pidfd_getfd(2): a duplicate of the descriptor FD of the process PID.
 int linux_pidfd_getfd(int pid, int fd);
+// pidfd_open(2), always O_CLOEXEC, and pidfd_send_signal(2).
+int linux_pidfd_open(int pid);
+int linux_pidfd_signal(int pidfd, int signal);
+// sigabbrev_np(3): "TERM"; NULL for an unknown number.
+const char *linux_signal_name(int signal);
 // open_tree(2) with OPEN_TREE_CLONE: a mount of what is at PATH, attached nowhere; and move_mount(2) of it to TARGET.
 int linux_clone_mount(const char *path);
 int linux_attach_mount(int fd, const char *target);
