@@ -23,7 +23,7 @@ public enum VsockConnection {
             }
             guard waited < patience else {
                 throw Failure(
-                    .tryAgain, "the guest lets nobody in after \(patience) seconds; see \(path)'s console.log")
+                    .tryAgain, "the guest lets nobody in after \(patience) seconds; see console.log beside \(path)")
             }
             usleep(pause)
         }
