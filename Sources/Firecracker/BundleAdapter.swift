@@ -83,6 +83,8 @@ public struct BundleAdapter {
             JailConfig.File(directory.vm, at: JailConfig.directory, writable: true),
         ]
         let root = try rootFolder(config)
+        let request = ContainerRequest(config)
+        if request.wantsSystemd { _ = try request.initProgram(in: root) }
         let images = RootImage(environment: environment)
         let storage: String
         if let overlay = try OverlayMount(at: root, mountinfo: Files.readText("/proc/self/mountinfo"))?.resolved(

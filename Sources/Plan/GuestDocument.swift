@@ -25,8 +25,13 @@ public struct GuestDocument: Codable, Hashable, Sendable {
     public var engineInit: String?
     /// True: what Docker lays over each image is made, /.dockerenv and /etc/mtab.
     public var dockerFiles: Bool?
+    /// The image's init, which `process` is then, gets the whole machine; absent: `process` is the container's own.
+    public var systemd: SystemdPlan?
     /// How many processes there may be; absent: any number.
     public var pidsLimit: Int?
+
+    /// Whether the container's command has a terminal, or pipes.
+    public var wantsTerminal: Bool { (systemd?.command ?? process).terminal ?? false }
 
     public init(
         hostname: String?, domainname: String?, hosts: String?, resolvConf: String?, relay: [IPAddress]?,

@@ -30,7 +30,7 @@ struct Runcvm: ParsableCommand {
                 name: "Machine",
                 subcommands: [
                     FCConfigCommand.self, FCBootCommand.self, RootfsBuildCommand.self, GuestInitCommand.self,
-                    DockerInitCommand.self,
+                    DockerInitCommand.self, GuestCommandCommand.self,
                 ]),
             CommandGroup(
                 name: "Engine",
