@@ -85,6 +85,8 @@ public struct BundleAdapter {
             JailConfig.File(try installation.busybox(), at: JailConfig.busybox),
         ]
         let root = try rootFolder(config)
+        let request = ContainerRequest(config)
+        if request.wantsSystemd { _ = try request.initProgram(in: root) }
         let images = RootImage(environment: environment)
         let storage: String
         if let overlay = try OverlayMount(at: root, mountinfo: Files.readText("/proc/self/mountinfo"))?.resolved(

@@ -1,3 +1,4 @@
+import Linux
 import OCI
 import Plan
 
@@ -21,8 +22,8 @@ public struct ContainerRequest {
         let facts = ContainerFacts(
             env: process.env ?? [], capabilities: process.capabilities?.bounding ?? [], hostNetwork: hostNetwork)
         try Planner.checkRequest(of: facts)
-        if let value = facts.variable("RUNCVM_SYSTEMD"), !["", "false", "0", "no"].contains(value) {
-            throw Self.unsupported("RUNCVM_SYSTEMD=\(value)")
+        if let value = setting("RUNCVM_SYSTEMD"), Self.switchValues[value] == nil {
+            throw Failure(.usage, "RUNCVM_SYSTEMD=\(value): neither true nor false")
         }
         if config.linux?.namespaces?.contains(where: { $0.type == "user" }) == true {
             throw Self.unsupported("a user namespace (--userns, userns-remap)")
@@ -39,8 +40,34 @@ public struct ContainerRequest {
     /// Where `docker run --init` binds the host's docker-init.
     private static let dockerInit = "/sbin/docker-init"
 
-    /// Where the engine's init shall be; nil: it wants none.
-    var engineInit: String? { source(of: Self.dockerInit).map { _ in Self.dockerInit } }
+    /// Where the engine's init shall be; nil: it wants none, or the image's init takes its place.
+    var engineInit: String? { wantsSystemd ? nil : source(of: Self.dockerInit).map { _ in Self.dockerInit } }
+
+    /// RUNCVM_SYSTEMD's.
+    private static let switchValues = ["true": true, "1": true, "yes": true, "false": false, "0": false, "no": false]
+
+    var wantsSystemd: Bool { setting("RUNCVM_SYSTEMD").flatMap { Self.switchValues[$0] } ?? false }
+
+    /// The process's arguments, without an engine's init (`/sbin/docker-init --`) before the image's.
+    var arguments: [String]? {
+        let given = config.process?.args
+        return wantsSystemd && given?.first == Self.dockerInit ? given.map { Array($0.dropFirst(2)) } : given
+    }
+
+    /// The init that gets the machine, by its path in the image, whose root is `root`. Throws `Failure(.unavailable)` where
+    /// there is none.
+    func initProgram(in root: String) throws -> String {
+        let own = arguments?.first ?? ""
+        let isInit = SystemdPlan.isInit(arguments ?? [])
+        let candidates = isInit && own.hasPrefix("/") ? [own] : SystemdPlan.programs
+        guard let found = candidates.first(where: { Files.isThere("\(root)\($0)") }) else {
+            throw Failure(
+                .unavailable,
+                "RUNCVM_SYSTEMD=true: the image has no \(candidates.joined(separator: " and no ")); "
+                    + "install systemd in it (apt-get install systemd-sysv), or leave the variable out")
+        }
+        return found
+    }
 
     private static func unsupported(_ what: String) -> Failure {
         Failure(.unavailable, "\(what) is not supported with --runtime=runcvm yet")

@@ -36,6 +36,7 @@ public struct MachineBuilder {
             disk: JailConfig.disk, guest: JailConfig.guest, vsock: "\(JailConfig.directory)/v.sock")
         let size = try MachineSize(
             resources: config.linux?.resources, request: request, hostCPUs: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        process.args = request.arguments
         process.rlimits = try Self.withInherited(process.rlimits ?? [])
         var guest = GuestDocument(
             hostname: config.hostname, domainname: config.domainname,
@@ -47,6 +48,10 @@ public struct MachineBuilder {
         guest.engineInit = request.engineInit
         if let root = config.root?.path, Files.exists("\(root)/.dockerenv") { guest.dockerFiles = true }
         if let limit = config.linux?.resources?.pids?.limit, limit > 0 { guest.pidsLimit = limit }
+        if request.wantsSystemd {
+            guest = SystemdPlan.handOver(
+                guest, to: try request.initProgram(in: config.root?.path ?? ""), container: container.id)
+        }
         let machine = Machine(
             id: Self.name(for: container.id), vcpus: size.vcpus, memory: size.memory,
             config: JailConfig.firecrackerConfig, firecracker: JailConfig.firecracker, directory: JailConfig.directory,

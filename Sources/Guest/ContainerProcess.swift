@@ -38,8 +38,9 @@ struct ContainerProcess {
         }
     }
 
-    /// Takes on the user, and starts the program. Returns only by throwing.
-    func run() throws -> Never {
+    /// Takes on the user, and starts the program, perhaps with a signal that waits until the program takes it. Returns only by
+    /// throwing.
+    func run(blocking signal: CInt? = nil) throws -> Never {
         let environment = try completeEnvironment()
         if process.noNewPrivileges == true {
             try check(linux_prctl(LINUX_PR_SET_NO_NEW_PRIVS, 1, 0), "PR_SET_NO_NEW_PRIVS", on: "process")
@@ -51,6 +52,7 @@ struct ContainerProcess {
         let path = environment.last { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? ""
         let program = try ProgramSearch.find(name, path: path, probe: Self.probe)
         linux_reset_signals()
+        if let signal { try check(linux_block_signal(signal), "sigprocmask", on: "signal \(signal)") }
         var arguments = (process.args ?? []).map { strdup($0) } + [nil]
         var variables = environment.map { strdup($0) } + [nil]
         execve(program, &arguments, &variables)

@@ -13,6 +13,8 @@ struct ContainerRoot {
 
     /// Where init keeps the engine's files, so that they never reach the disk.
     private static let folder = "/run/runcvm/etc"
+    /// We ourselves, in the initramfs.
+    private static let program = "/init"
 
     /// Writes /etc/hosts and the like into a tmpfs of init's.
     static func writeFiles(_ document: GuestDocument) throws {
@@ -32,7 +34,8 @@ struct ContainerRoot {
         try check(linux_unshare(LINUX_CLONE_NEWNS), "unshare", on: "mount namespace")
         try FileSystem.setPropagation(LINUX_MS_PRIVATE | LINUX_MS_REC, of: "/")
         var sources = try Files.list(Self.folder).map { ("\(Self.folder)/\($0)", "/etc/\($0)") }
-        if let target = document.engineInit { sources.append(("/init", target)) }
+        if let target = document.engineInit { sources.append((Self.program, target)) }
+        if document.systemd?.command != nil { sources.append((Self.program, SystemdUnit.program)) }
         files = try sources.map { source, target in
             let mount = try check(linux_clone_mount(source), "open_tree", on: source)
             return (Descriptor(owning: mount, name: source), target)
@@ -49,6 +52,7 @@ struct ContainerRoot {
         for mount in document.mounts { try perform(mount) }
         for file in files { try attach(file.mount, to: file.target) }
         if document.dockerFiles == true { try layDockerFiles() }
+        if let plan = document.systemd { try SystemdUnit.lay(plan, document) }
         try SystemControl.apply(document.sysctl)
     }
 
@@ -60,11 +64,10 @@ struct ContainerRoot {
         }
         for path in document.maskedPaths { try mask(path) }
         if document.root.readonly {
-            for file in files { try FileSystem.makeReadOnly(file.target) }
+            for file in files where file.mount.name != Self.program { try FileSystem.makeReadOnly(file.target) }
             try FileSystem.makeReadOnly("/")
-        } else if let target = document.engineInit {
-            try FileSystem.makeReadOnly(target)
         }
+        for file in files where file.mount.name == Self.program { try FileSystem.makeReadOnly(file.target) }
     }
 
     private func perform(_ mount: OCIMount) throws {

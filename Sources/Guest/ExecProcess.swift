@@ -15,7 +15,9 @@ enum ExecProcess {
         let pid = try check(linux_fork(), "fork", on: "process")
         if pid == 0 {
             channel.becomeChild()
-            channel.fail(StartFailure(run(wanted, namespaces)))
+            let failure = StartFailure(run(wanted, namespaces))
+            channel.report(failure)
+            _exit(CInt(failure.status))
         }
         channel.becomeParent()
         _ = try channel.follow(pid)

@@ -37,6 +37,11 @@ enum FileSystem {
             guard result == -EBUSY else { try check(result, "umount", on: target); return }
             usleep(5000)
         }
+        try makeSourceReadOnly(target)
+    }
+
+    /// Changes the file system itself, wherever else it is mounted too.
+    static func makeSourceReadOnly(_ target: String) throws {
         try check(
             linux_mount(nil, target, nil, LINUX_MS_REMOUNT | LINUX_MS_RDONLY, nil), "mount -o remount,ro", on: target)
     }

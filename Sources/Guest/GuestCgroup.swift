@@ -7,6 +7,14 @@ import Linux
 enum GuestCgroup {
     private static let base = "/sys/fs/cgroup"
     static let path = "\(base)/container"
+    private static let own = "\(base)/runcvm"
+
+    /// Mounts version 2 for init alone: an init of the image's has its root, and moves what it finds there.
+    static func stepAside() throws {
+        try FileSystem.mount("cgroup2", at: base, LINUX_MS_NOSUID | LINUX_MS_NODEV | LINUX_MS_NOEXEC)
+        try Files.ensureDirectory(own)
+        try write("0", to: "\(own)/cgroup.procs")
+    }
 
     /// Mounts version 2 for init, and makes the group. `pids` is the number of processes that it may hold. A kernel of the
     /// user's own may have no control groups: then there is none, unless it is needed for `pids`.

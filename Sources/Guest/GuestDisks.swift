@@ -31,7 +31,11 @@ enum GuestDisks {
     }
 
     /// Leaves the disk clean. What cannot be unmounted is told on the console: the machine stops all the same.
-    static func unmount() {
+    static func leave(isShared: Bool) {
+        if isShared {
+            do { try FileSystem.makeSourceReadOnly(disk) } catch { Console.print("\(error)") }
+            return
+        }
         for target in [root, disk] where Files.exists(target) {
             do { try FileSystem.unmount(target) } catch { Console.print("\(error)") }
         }

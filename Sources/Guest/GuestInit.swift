@@ -7,11 +7,13 @@ import Plan
 /// PID 1 of the virtual machine: the initramfs's /init.
 ///
 /// It finds guest.json on a raw drive, sets the machine up, runs the image's process, and ends with a reset, at which
-/// Firecracker exits. What goes wrong is told to fc-boot, and on the console.
+/// Firecracker exits. What goes wrong is told to fc-boot, and on the console. Where the image's init is the process, that takes
+/// the place of PID 1, and a child goes on with all else (SystemdSession).
 public enum GuestInit {
     /// Never returns: the machine is reset.
     public static func run() -> Never {
         var session: GuestSession?
+        var isShared = false
         do {
             try GuestDevices.mountOwn()
             GuestDevices.openConsole()
@@ -21,9 +23,10 @@ public enum GuestInit {
             let connected = try GuestSession()
             session = connected
             let document = try GuestDrive.read()
+            isShared = document.systemd != nil
             try setNames(document)
             try GuestNetwork.configure(document.nics)
-            try GuestCgroup.make(pids: document.pidsLimit)
+            if !isShared { try GuestCgroup.make(pids: document.pidsLimit) }
             try GuestDisks.mount(document.root)
             try ContainerRoot.writeFiles(document)
             try connected.run(document)
@@ -32,7 +35,7 @@ public enum GuestInit {
             Console.print(failure.message)
             session?.fail(failure)
         }
-        stop()
+        stop(isShared: isShared)
     }
 
     private static let disableCtrlAltDel: CInt = 0  // RB_DISABLE_CAD
@@ -46,8 +49,9 @@ public enum GuestInit {
         }
     }
 
-    private static func stop() -> Never {
-        GuestDisks.unmount()
+    /// `isShared`: systemd has the disk mounted too.
+    private static func stop(isShared: Bool) -> Never {
+        GuestDisks.leave(isShared: isShared)
         sync()
         let result = linux_reboot(LINUX_RB_AUTOBOOT)
         Console.print("reboot: \(Errno(-result))")

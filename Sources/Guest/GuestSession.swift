@@ -18,6 +18,7 @@ final class GuestSession {
     private var outputs: [Pump] = []
     private var status: Int?
     private var hostIsGone = false
+    private var systemd: SystemdSession?
 
     /// Connects to fc-boot's control port. The vsock device appears a moment after its module is loaded.
     init() throws {
@@ -46,9 +47,8 @@ final class GuestSession {
 
     /// Starts the process and stays until the host has everything, or is gone.
     func run(_ document: GuestDocument) throws {
-        let terminal = document.process.terminal ?? false
         var connections: [StreamPort: Descriptor] = [:]
-        for port in StreamPort.needed(terminal: terminal) where port != .control {
+        for port in StreamPort.needed(terminal: document.wantsTerminal) where port != .control {
             do {
                 connections[port] = try Self.connect(port)
             } catch let error as SystemError where port == .stdin && error.errno == Errno(ECONNRESET) {
@@ -64,6 +64,8 @@ final class GuestSession {
             if let keys = document.sidecar { try Sidecar.start(keys, container: process.pid) }
         }
         try pump(connections)
+        // From the start on we are a child of systemd, where that is PID 1: what shall serve beside it begins only here.
+        try listenToSystemd(hasCommand: document.systemd?.command != nil)
         try loop.run()
     }
 
@@ -109,6 +111,26 @@ final class GuestSession {
         }
     }
 
+    private func listenToSystemd(hasCommand: Bool) throws {
+        guard let reports = process?.systemd, let reboots = reports.reboots else { return }
+        systemd = try SystemdSession(
+            hasCommand: hasCommand, reports: reports.reading, reboots: reboots, loop: loop,
+            onCommandEnd: { [unowned self] in letGoOfHeld() },
+            onEnd: { [unowned self] status in
+                self.status = status
+                letGoOfHeld()
+                // Whoever else has them open will write no more.
+                for output in outputs { try output.endWithWhatIsThere() }
+                try reportEnd()
+            })
+    }
+
+    /// Nobody is left at the terminal: letting go of it ends the controller's output.
+    private func letGoOfHeld() {
+        process?.terminal = nil
+        process?.held = []
+    }
+
     /// A stream that did not come to its end is told on the console; a reader that is gone is usual.
     private func note(_ outcome: Pump.Outcome, of port: StreamPort) {
         if outcome != .ended, outcome != .refused(.brokenPipe) { Console.print("\(port): \(outcome)") }
@@ -133,7 +155,8 @@ final class GuestSession {
 
     private func signal(_ number: CInt) {
         // ESRCH: it has ended, which SIGCHLD tells.
-        if let process, status == nil { kill(process.pid, number) }
+        guard let process, status == nil else { return }
+        if let systemd { systemd.signal(number) } else { kill(process.pid, number) }
     }
 
     private func handle(signal number: CInt) throws {
@@ -152,8 +175,7 @@ final class GuestSession {
             guard pid == process?.pid else { continue }
             let number = linux_term_signal(word)
             status = number > 0 ? 128 + Int(number) : Int(linux_exit_status(word))
-            // Nobody is left at the terminal: letting go of it ends the controller's output.
-            process?.terminal = nil
+            letGoOfHeld()
             try reportEnd()
         }
     }

@@ -25,10 +25,15 @@ public struct GuestDocument: Codable, Hashable, Sendable {
     public var engineInit: String?
     /// True: what Docker lays over each image is made, /.dockerenv and /etc/mtab.
     public var dockerFiles: Bool?
+    /// The image's init, which `process` is then, gets the whole machine; absent: `process` is the container's own.
+    public var systemd: SystemdPlan?
     /// How many processes there may be; absent: any number.
     public var pidsLimit: Int?
     /// How the host gets in beside the process, as `docker exec` does; absent: not at all.
     public var sidecar: SidecarKeys?
+
+    /// Whether the container's command has a terminal, or pipes.
+    public var wantsTerminal: Bool { (systemd?.command ?? process).terminal ?? false }
 
     public init(
         hostname: String?, domainname: String?, hosts: String?, resolvConf: String?, relay: [IPAddress]?,

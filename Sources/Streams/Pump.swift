@@ -57,6 +57,7 @@ public final class Pump {
     private var scratch = [UInt8](repeating: 0, count: portion)
     private var decoder = FrameDecoder()
     private var inputEnd: Outcome?
+    private var isLast = false
     private let onEnd: (Outcome) throws -> Void
     /// How it ended; nil while it runs.
     public private(set) var outcome: Outcome?
@@ -79,13 +80,21 @@ public final class Pump {
         destinationWatch?.cancel()
     }
 
+    /// What is there now is all that comes: for an own source whose writers stay, but write no more.
+    public func endWithWhatIsThere() throws {
+        guard outcome == nil, inputEnd == nil else { return }
+        isLast = true
+        try update()
+    }
+
     private func readable() throws {
         guard let source else { return }
         let count = read(source.descriptor.raw, &scratch, scratch.count)
         if count > 0 {
             take(scratch[..<count])
         } else if count < 0, [.wouldBlock, .interrupted].contains(Errno.current) {
-            return
+            guard isLast, Errno.current == .wouldBlock else { return }
+            endInput(.ended)
         } else {
             // 0 is the end; so are errors: a terminal that hangs up gives EIO, a socket ECONNRESET, a closed stdin EBADF.
             endInput(direction == .toFrames ? .ended : .lost(.lost))
@@ -138,6 +147,7 @@ public final class Pump {
         if queue.isEmpty, let inputEnd { return try finish(inputEnd) }
         // Room for a frame's header and for the empty frame, besides the bytes.
         let room = queue.room >= Self.portion + 2 * Frame.headerSize
+        if inputEnd == nil, room, isLast { return try readable() }
         if inputEnd == nil { sourceWatch?.interest = room ? .read : nil }
         destinationWatch?.interest = queue.isEmpty ? [] : .write
     }

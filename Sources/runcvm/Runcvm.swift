@@ -30,8 +30,8 @@ struct Runcvm: ParsableCommand {
                 name: "Machine",
                 subcommands: [
                     FCConfigCommand.self, FCBootCommand.self, VMExecCommand.self, VMConnectCommand.self,
-                    RootfsBuildCommand.self,
-                    GuestInitCommand.self, GuestSessionCommand.self, DockerInitCommand.self,
+                    RootfsBuildCommand.self, GuestInitCommand.self, GuestSessionCommand.self,
+                    GuestCommandCommand.self, DockerInitCommand.self,
                 ]),
             CommandGroup(
                 name: "Engine",

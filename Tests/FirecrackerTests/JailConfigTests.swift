@@ -118,9 +118,6 @@ struct ContainerRequestTests {
                 document["mounts"] = .array(mounts + [volume])
             }
         }
-        #expect(throws: Failure(.unavailable, "RUNCVM_SYSTEMD=true is not supported with --runtime=runcvm yet")) {
-            try check { add("RUNCVM_SYSTEMD=true", to: &$0) }
-        }
         let failure = #expect(throws: Failure.self) { try check(hostNetwork: true) { _ in } }
         #expect(failure?.message.contains("RUNCVM_NETWORK_MODE=host") == true)
     }
@@ -130,6 +127,40 @@ struct ContainerRequestTests {
         let failure = #expect(throws: Failure.self) { try check { add("RUNCVM_HYPERVISOR=qemu", to: &$0) } }
         #expect(failure?.kind == .usage)
         #expect(failure?.message.contains("qemu") == true)
+    }
+
+    @Test("RUNCVM_SYSTEMD is on or off, and nothing else", arguments: [("true", true), ("0", false), ("", false)])
+    func systemd(_ value: String, isOn: Bool) throws {
+        var document = try dockerConfig()
+        add(.string("RUNCVM_SYSTEMD=\(value)"), to: &document)
+        let request = ContainerRequest(try OCIConfig(document: document))
+        try request.check(hostNetwork: false)
+        #expect(request.wantsSystemd == isOn)
+        #expect(throws: Failure(.usage, "RUNCVM_SYSTEMD=maybe: neither true nor false")) {
+            try check { add("RUNCVM_SYSTEMD=maybe", to: &$0) }
+        }
+    }
+
+    @Test("an image without the init that it would need is refused with the remedy; any link is one")
+    func initProgram() throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: "runcvm-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        func program(_ args: JSONValue...) throws -> String {
+            var document = try dockerConfig()
+            add("RUNCVM_SYSTEMD=true", to: &document)
+            document["process"]?["args"] = .array(args)
+            return try ContainerRequest(OCIConfig(document: document)).initProgram(in: root)
+        }
+        let failure = #expect(throws: Failure.self) { try program("sh") }
+        #expect(failure?.kind == .unavailable)
+        #expect(failure?.message.contains("/lib/systemd/systemd; install systemd in it") == true)
+        try FileManager.default.createDirectory(atPath: "\(root)/sbin", withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(root)/sbin/init", withDestinationPath: "/lib/systemd/systemd")
+        #expect(try program("/sbin/init") == "/sbin/init")
+        // `docker run --init` puts another one before it.
+        #expect(try program("/sbin/docker-init", "--", "/sbin/init") == "/sbin/init")
+        #expect(throws: Failure.self) { try program("sh") }
     }
 
     @Test("no command is a fault of the bundle")

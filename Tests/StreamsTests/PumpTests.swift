@@ -54,6 +54,24 @@ final class Line {
         #expect(unwritten > 1_000_000)
     }
 
+    @Test("a source whose writer stays ends with what is there, when it is told so")
+    func toldEnd() throws {
+        let loop = EventLoop()
+        let bytes = noise(60_000)
+        let (left, right) = try socketPair()
+        let (source, writing) = try Descriptor.pipe(name: "source")
+        try writing.writeAll(bytes)
+        var outcomes: [Pump.Outcome] = []
+        let pump = Pump(.toFrames, from: try .own(source), to: try .own(left), loop: loop) { outcomes.append($0) }
+        let (other, reading) = try pumpToPipe(from: right, shared: false, loop: loop) { outcomes.append($0) }
+        let collector = Collector(reading, loop: loop) {}
+        try pump.endWithWhatIsThere()
+        try loop.run()
+        #expect(collector.bytes == bytes && collector.ended)
+        #expect(outcomes == [.ended, .ended])
+        #expect(other.outcome == .ended && writing.raw >= 0)
+    }
+
     @Test("an empty input is an empty output")
     func empty() throws {
         let loop = EventLoop()

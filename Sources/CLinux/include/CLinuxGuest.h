@@ -22,7 +22,19 @@ int linux_getrlimit(int resource, unsigned long *soft, unsigned long *hard);
 int linux_set_user(unsigned int uid, unsigned int gid, const unsigned int *groups, unsigned long count);
 // statvfs(3): the flags of the mount at PATH as MS_ constants, for a remount that keeps them.
 int linux_mount_flags(const char *path, unsigned long *flags);
+// sigprocmask(2): blocks one signal more.
+int linux_block_signal(int number);
+// Marks the calling process, which has one thread, for systemd as one that serves until the machine ends: argv[0] begins with
+// `@` (systemd.io/ROOT_STORAGE_DAEMONS), and the kernel spares it when memory is short.
+int linux_mark_survivor(void);
+// seccomp(2): lets reboot(2) of the caller and all that it will start wait for the answer of whoever holds the descriptor
+// returned. What only turns Ctrl-Alt-Del on and off does not wait.
+int linux_watch_reboot(void);
+// The next one that waits: the process, and a cookie for the answer. The answer lets the kernel go on as if nothing had been.
+int linux_reboot_waiting(int watch, unsigned long long *cookie);
+int linux_reboot_proceed(int watch, unsigned long long cookie);
 
+extern const unsigned long LINUX_TIOCSCTTY;
 extern const unsigned long LINUX_MS_SHARED;
 extern const unsigned long LINUX_MS_UNBINDABLE;
 extern const unsigned long LINUX_MS_NODIRATIME;
