@@ -1,3 +1,5 @@
+import OCI
+
 /// An IPv4 or IPv6 address, in the text forms of RFC 791 and RFC 5952.
 public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     /// 4 or 16 bytes in network order.
@@ -207,10 +209,7 @@ extension TextCodable {
 func quoted(_ text: String) -> String { "\"\(oneLine(text))\"" }
 
 /// The same without quotation marks.
-func oneLine(_ text: String) -> String {
-    let clean = text.unicodeScalars.prefix(60).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : String($0) }.joined()
-    return clean + (text.unicodeScalars.count > 60 ? "…" : "")
-}
+func oneLine(_ text: String) -> String { Failure.oneLine(text, longest: 60) }
 
 extension IPAddress: TextCodable { static var wanted: String { "an IP address" } }
 extension IPPrefix: TextCodable { static var wanted: String { "an address with a prefix length, like 10.0.0.2/8" } }

@@ -140,7 +140,7 @@ enum ExitStatus {
 
 enum Stderr {
     static func line(_ text: String) {
-        let bytes = [UInt8]((text + "\n").utf8)
+        let bytes = [UInt8]((Failure.oneLine(text) + "\n").utf8)
         _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
     }
 }

@@ -62,3 +62,12 @@ struct JSONValueTests {
         }
     }
 }
+
+@Suite("errors")
+struct FailureTests {
+    @Test("a message is one line, whatever it quotes, and no longer than a reader bears")
+    func oneLine() {
+        #expect(Failure(.usage, "X=a\nb\u{1b}[2J: no").message == "X=a?b?[2J: no")
+        #expect(Failure(.usage, String(repeating: "x", count: 5000)).message.utf8.count < 1010)
+    }
+}
