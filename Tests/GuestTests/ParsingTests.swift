@@ -85,7 +85,7 @@ import Testing
 
     @Test(
         "names that lead elsewhere are errors",
-        arguments: ["", "net..x", "../../etc/passwd", "/etc/passwd", "net/../../x"])
+        arguments: ["", "net..x", "../../etc/passwd", "/etc/passwd", "net/../../x", "net/../\u{301}x", "net/..\0/x"])
     func invalid(name: String) { #expect(throws: Failure.self) { try SystemControl.path(of: name) } }
 }
 
