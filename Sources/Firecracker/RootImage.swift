@@ -17,14 +17,20 @@ public struct RootImage {
         guard let mkfs = Files.findProgram("mkfs.erofs", path: environment["PATH"] ?? Self.path) else {
             throw Failure(.unavailable, "mkfs.erofs not found on PATH; apt-get install erofs-utils")
         }
+        for layer in layers where !Files.isDirectory(layer) {
+            throw Failure.badInput(layer, "not a folder; an image is made of folders")
+        }
         let temporary = "\(image).\(getpid()).new"
         var committed = false
         defer { if !committed { unlink(temporary) } }
         let outcome = try Self.union(of: layers) { folder in
-            try ChildProcess(mkfs, ["--quiet", temporary, folder], environment: ["PATH=\(Self.path)"]).run()
+            try TreeSurvey(of: folder).check(fits: image)
+            return try ChildProcess(mkfs, ["--quiet", temporary, folder], environment: ["PATH=\(Self.path)"]).run()
         }
         guard outcome.status == 0 else {
-            throw Failure(.cannotCreate, "mkfs.erofs \(image): \(outcome.reason)")
+            // "<E> erofs: ", a tab, and the reason.
+            let reason = outcome.reason.split(separator: "\t").last ?? ""
+            throw Failure(.cannotCreate, "mkfs.erofs \(image): \(reason)")
         }
         try checked("chmod", on: temporary) { Int(chmod(temporary, 0o444)) }
         // The name must not outlive the contents when the power fails.
