@@ -47,7 +47,7 @@ let package = Package(
         tests("HostNetworkTests", ["OCI", "Plan", "HostNetwork", "Netlink", "Linux", "CLinux", "Mutation"]),
         tests("StreamsTests", ["Streams", "Linux", "CLinux", "Mutation"]),
         tests("FirecrackerTests", ["OCI", "Plan", "Firecracker", "Linux", "Mutation"]),
-        tests("GuestTests", ["OCI", "Plan", "Guest", "Netlink", "Linux", "Mutation"]),
+        tests("GuestTests", ["OCI", "Plan", "Guest", "Netlink", "Linux", "CLinux", "Mutation"]),
         tests("CommandTests", ["OCI", "Plan", "Linux", "runcvm"]),
         tests("LabTests", ["OCI"], path: "Tests/Lab"),
     ]
