@@ -189,19 +189,40 @@ protocol TextCodable: Codable, CustomStringConvertible {
 }
 
 extension TextCodable {
-    public init(from decoder: any Decoder) throws {
+    public init(from decoder: any Decoder) throws { self = try Self.decoded(from: decoder) }
+
+    fileprivate static func decoded(from decoder: any Decoder) throws -> Self {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         guard let value = Self(text) else {
             throw DecodingError.dataCorruptedError(
                 in: container, debugDescription: "\(quoted(text)) is not \(Self.wanted)")
         }
-        self = value
+        return value
     }
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
+    }
+}
+
+/// A few words, one of which stands in JSON.
+protocol WordCodable: TextCodable, RawRepresentable<String>, CaseIterable {}
+
+extension WordCodable {
+    init?(_ text: String) { self.init(rawValue: text) }
+    public var description: String { rawValue }
+    static var wanted: String {
+        let words = allCases.map(\.rawValue)
+        return words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+    }
+
+    // Else it is the compiler's choice between RawRepresentable's and TextCodable's.
+    public init(from decoder: any Decoder) throws { self = try Self.decoded(from: decoder) }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(rawValue)
     }
 }
 
