@@ -95,7 +95,9 @@ public struct BundleAdapter {
         {
             // Beside the container's own layer: the engine removes that folder with the container.
             storage = home
-            files.append(JailConfig.File(try images.shared(layers: overlay.image), at: JailConfig.image))
+            files.append(
+                JailConfig.File(try ImageCache(environment: environment).image(of: overlay.image), at: JailConfig.image)
+            )
             if try !Files.list(upper).isEmpty {
                 let changes = "\(storage)/runcvm-changes.erofs"
                 try images.build(layers: [upper], to: changes)
