@@ -38,15 +38,38 @@ public struct RunDirectory: Sendable {
     public var isJailed: Bool { Files.exists(jail) }
 
     /// Held while a hook is at work, and by it: a runtime may be killed amid a hook, and the hook go on (flock(2)).
-    /// Waits for whoever has it; nil where the folder is not there.
-    public func lock() throws -> Descriptor? {
+    ///
+    /// Waits for whoever has it; who has it for longer than so many seconds is killed, and `warn` told: what a hook has
+    /// done is undone by what it saved before. nil where the folder is not there.
+    public func lock(limit seconds: Int, warn: (String) -> Void) throws -> Descriptor? {
+        let folder: Descriptor
         do {
-            let folder = try Descriptor(opening: path, O_RDONLY | O_DIRECTORY)
-            try checked("flock", on: path) { Int(flock(folder.raw, LOCK_EX)) }
-            return folder
+            folder = try Descriptor(opening: path, O_RDONLY | O_DIRECTORY)
         } catch let error as SystemError where error.errno == .noEntry {
             return nil
         }
+        if try take(folder, limit: seconds) { return folder }
+        for process in RunningProcess.holdingLock(on: path) {
+            warn(
+                "\(process.command) (process \(process.pid)), of a hook, has not ended after \(seconds) s, and is killed"
+            )
+            kill(process.pid, SIGKILL)
+        }
+        if try take(folder, limit: 10) { return folder }
+        throw Failure(.tryAgain, "\(path): locked by a process that does not end")
+    }
+
+    private func take(_ folder: Descriptor, limit seconds: Int) throws -> Bool {
+        let pause = 20_000
+        for _ in 0..<(seconds * 1_000_000 / pause) {
+            do {
+                try checked("flock", on: path) { Int(flock(folder.raw, LOCK_EX | LOCK_NB)) }
+                return true
+            } catch let error as SystemError where error.errno == .wouldBlock {
+                usleep(UInt32(pause))
+            }
+        }
+        return false
     }
 
     public func create() throws {

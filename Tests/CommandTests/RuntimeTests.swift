@@ -1,0 +1,71 @@
+import Foundation
+import Testing
+
+/// The runtime around a crun and hooks of the test's own, on a container that has a jail.
+@Suite("the runtime, when things go wrong", .enabled(if: geteuid() == 0, "needs root"))
+struct RuntimeTests {
+    /// `runtime VERB…` is the runtime, `hook NAME` writes a hook of stdin, `crun` one of it. `$directory` is the container's.
+    private func run(_ script: String) throws -> String {
+        try World.run(
+            #"""
+            export RUNCVM_OCI_RUNTIME=/run/dist/crun RUNCVM_HOOK_TIMEOUT=1 directory=/run/runcvm/web
+            mkdir -p /run/dist/hooks $directory/jail; cp "$runcvm" /run/dist/runcvm-runtime
+            crun() { (echo '#!/bin/bash'; cat) >/run/dist/crun; chmod +x /run/dist/crun; }
+            hook() { (echo '#!/bin/bash'; cat) >/run/dist/hooks/$1; chmod +x /run/dist/hooks/$1; }
+            runtime() { /run/dist/runcvm-runtime "$@" 2>&1; }
+            crun <<<'echo "{\"id\":\"web\",\"pid\":1}"'
+            hook poststop <<<'rm -r /run/runcvm/web; echo undone >>/run/undone'
+            """# + "\n\(script)")
+    }
+
+    @Test("a hook that hangs is ended, with the name of what hung, and nothing of it runs on")
+    func hangs() throws {
+        let text = try run(
+            """
+            hook prestart <<<'true | sleep 1000 | cat'
+            runtime start web || echo "exit $?"; pgrep -a sleep || true
+            hook poststop <<<'sleep 1000'
+            runtime delete --force web || echo "exit $?"; pgrep -a sleep || true
+            """)
+        #expect(
+            text
+                == """
+                runcvm-runtime runtime: hooks/prestart: sleep 1000 has not ended after 1 s; RUNCVM_HOOK_TIMEOUT allows more
+                exit 75
+                {"id":"web","pid":1}
+                runcvm-runtime runtime: hooks/poststop: sleep 1000 has not ended after 1 s; RUNCVM_HOOK_TIMEOUT allows more
+                exit 75
+
+                """.replacing("runcvm-runtime runtime", with: "runcvm runtime"))
+    }
+
+    @Test("a hook that hangs, and whose start has been killed, is ended by delete, which undoes what it did")
+    func orphaned() throws {
+        let text = try run(
+            """
+            mkfifo /run/begun; hook prestart <<<'echo >/run/begun; exec sleep 1000'
+            runtime start web & read -r line </run/begun; kill -9 $(pgrep -f runcvm-runtime); wait $! || true
+            pgrep -a sleep
+            runtime delete --force web; pgrep -a sleep || true; cat /run/undone; ls /run/runcvm
+            """)
+        #expect(
+            text.replacing(#/[0-9]+ sleep/#, with: "PID sleep").replacing(#/process [0-9]+/#, with: "process PID")
+                == """
+                PID sleep 1000
+                {"id":"web","pid":1}
+                runcvm runtime: sleep 1000 (process PID), of a hook, has not ended after 1 s, and is killed
+                undone
+
+                """)
+    }
+
+    @Test("a killed verb of a hook is what start reports, not those that then had nothing to read")
+    func killed() throws {
+        let text = try run(
+            """
+            hook prestart <<<'kill -9 $BASHPID | { echo nothing to read >&2; false; }; exit ${PIPESTATUS[0]}'
+            runtime start web || echo "exit $?"
+            """)
+        #expect(text == "runcvm runtime: hooks/prestart: a program of it was killed by signal 9\nexit 70\n")
+    }
+}
