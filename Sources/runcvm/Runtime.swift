@@ -38,6 +38,11 @@ struct Runtime {
         let id = try requiredID()
         let bundle = try line.bundle ?? currentDirectory()
         let directory = try RunDirectory(id: id)
+        if directory.exists {
+            // The real runtime refuses an id that it has. Else this is what a crash has left of an earlier container.
+            if try child(line.globalArguments + ["state", id]).run().status == 0 { return try passThrough() }
+            try undo(directory)
+        }
         let adapter = try BundleAdapter(id: id, bundle: bundle, environment: environment)
         var committed = false
         try adapter.adaptInPlace()

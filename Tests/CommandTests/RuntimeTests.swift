@@ -68,4 +68,31 @@ struct RuntimeTests {
             """)
         #expect(text == "runcvm runtime: hooks/prestart: a program of it was killed by signal 9\nexit 70\n")
     }
+
+    @Test("create of an id that runs is refused by the real runtime, and touches nothing of it")
+    func createsTwice() throws {
+        let text = try run(
+            """
+            echo ours >$directory/machine.json; mkdir /run/bundle; echo '{}' >/run/bundle/config.json
+            crun <<<'case "$*" in *create*) echo "container web exists"; exit 1 ;; esac'
+            runtime create --bundle /run/bundle web || echo "exit $?"; cat $directory/machine.json
+            """)
+        #expect(text == "container web exists\nexit 1\nours\n")
+    }
+
+    @Test("create undoes what a crash has left of an earlier container of that id")
+    func createsAfterACrash() throws {
+        let text = try run(
+            """
+            mkdir /run/bundle; echo '{}' >/run/bundle/config.json; crun <<<'exit 1'
+            runtime create --bundle /run/bundle web || echo "exit $?"; cat /run/undone; ls /run/runcvm
+            """)
+        #expect(
+            text == """
+                runcvm runtime: config.json.process.args: missing or empty
+                exit 65
+                undone
+
+                """)
+    }
 }
