@@ -24,6 +24,7 @@ public struct BundleAdapter {
         let config = try OCIConfig(document: document)
         let request = ContainerRequest(config)
         if request.isSandbox || request.isAdapted { return document }
+        Leftovers.sweep()
         try request.check(hostNetwork: Self.usesHostNetwork(config))
         try checkKVM()
         var committed = false

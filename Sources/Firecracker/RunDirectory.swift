@@ -14,6 +14,7 @@ import Plan
 ///     jail/             the root folder of the VMM: mount points only
 public struct RunDirectory: Sendable {
     public static let base = "/run/runcvm"
+    static let storageBase = "/var/lib/runcvm/containers"
     public let id: String
     public var path: String { "\(Self.base)/\(id)" }
 
@@ -31,7 +32,7 @@ public struct RunDirectory: Sendable {
     public var jail: String { "\(path)/jail" }
 
     /// For an image and a disk that have no place beside the container's own layer: gone when it stops.
-    public var storage: String { "/var/lib/runcvm/containers/\(id)" }
+    public var storage: String { "\(Self.storageBase)/\(id)" }
 
     public var exists: Bool { Files.exists(path) }
     /// oci-adapt has made this container's jail.
