@@ -18,6 +18,12 @@ public struct RunDirectory: Sendable {
     public let id: String
     public var path: String { "\(Self.base)/\(id)" }
 
+    /// All that are there, by id.
+    public static func all() -> [RunDirectory] {
+        let names = (try? Files.list(base)) ?? []  // None is there before the first.
+        return names.filter { !$0.hasPrefix(".") }.compactMap { try? RunDirectory(id: $0) }  // No VM has another name.
+    }
+
     public init(id: String) throws {
         try ContainerID.validate(id, at: "container.id")
         self.id = id
@@ -43,12 +49,7 @@ public struct RunDirectory: Sendable {
     /// Waits for whoever has it; who has it for longer than so many seconds is killed, and `warn` told: what a hook has
     /// done is undone by what it saved before. nil where the folder is not there.
     public func lock(limit seconds: Int, warn: (String) -> Void) throws -> Descriptor? {
-        let folder: Descriptor
-        do {
-            folder = try Descriptor(opening: path, O_RDONLY | O_DIRECTORY)
-        } catch let error as SystemError where error.errno == .noEntry {
-            return nil
-        }
+        guard let folder = try open() else { return nil }
         if try take(folder, limit: seconds) { return folder }
         for process in RunningProcess.holdingLock(on: path) {
             warn(
@@ -60,9 +61,23 @@ public struct RunDirectory: Sendable {
         throw Failure(.tryAgain, "\(path): locked by a process that does not end")
     }
 
+    /// The same at once or not at all.
+    public func lockIfFree() throws -> Descriptor? {
+        guard let folder = try open(), try take(folder, limit: 0) else { return nil }
+        return folder
+    }
+
+    private func open() throws -> Descriptor? {
+        do {
+            return try Descriptor(opening: path, O_RDONLY | O_DIRECTORY)
+        } catch let error as SystemError where error.errno == .noEntry {
+            return nil
+        }
+    }
+
     private func take(_ folder: Descriptor, limit seconds: Int) throws -> Bool {
         let pause = 20_000
-        for _ in 0..<(seconds * 1_000_000 / pause) {
+        for _ in 0...(seconds * 1_000_000 / pause) {
             do {
                 try checked("flock", on: path) { Int(flock(folder.raw, LOCK_EX | LOCK_NB)) }
                 return true
@@ -71,6 +86,19 @@ public struct RunDirectory: Sendable {
             }
         }
         return false
+    }
+
+    /// Whether its VMM was started, or was about to be, and has gone; for who holds the lock.
+    public func isOrphaned() throws -> Bool {
+        guard isJailed, Files.exists(state),
+            let pid = try VMState(parsing: try Files.read(state), subject: state).container().pid
+        else { return false }
+        // The number may be another's by now: the VMM's root has our machine.json, bound by its inode.
+        var (theirs, ours) = (stat(), stat())
+        guard stat("/proc/\(pid)/root\(JailConfig.machine)", &theirs) == 0, stat(machine, &ours) == 0 else {
+            return true
+        }
+        return theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino
     }
 
     public func create() throws {

@@ -43,6 +43,7 @@ struct Runtime {
             if try child(line.globalArguments + ["state", id]).run().status == 0 { return try passThrough() }
             try undo(directory)
         }
+        undoOrphans()
         let adapter = try BundleAdapter(id: id, bundle: bundle, environment: environment)
         var committed = false
         try adapter.adaptInPlace()
@@ -89,9 +90,25 @@ struct Runtime {
     }
 
     private func undo(_ directory: RunDirectory) throws {
-        guard let lock = try lock(directory) else { return }
+        if let lock = try lock(directory) { try undo(directory, holding: lock) }
+    }
+
+    private func undo(_ directory: RunDirectory, holding lock: Descriptor) throws {
         let state = try JSONValue(encoding: OCIState(id: directory.id, status: "stopped")).serialized()
         try runHook("poststop", state: state, holding: lock)
+    }
+
+    /// Containers whose VMM has gone, and that their engine has forgotten: its shim was killed, and nobody called delete.
+    private func undoOrphans() {
+        for directory in RunDirectory.all() where directory.id != line.id {
+            do {
+                guard let lock = try directory.lockIfFree(), try directory.isOrphaned() else { continue }
+                _ = try child((line.root.map { ["--root", $0] } ?? []) + ["delete", "--force", directory.id]).run()
+                try undo(directory, holding: lock)
+            } catch {
+                Stderr.line("runcvm runtime: container \(directory.id), which has ended: \(error)")
+            }
+        }
     }
 
     private func lock(_ directory: RunDirectory) throws -> Descriptor? {

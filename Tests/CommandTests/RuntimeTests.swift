@@ -96,6 +96,32 @@ struct RuntimeTests {
                 """)
     }
 
+    @Test("create undoes what an engine has forgotten: a container whose VMM has gone, and no other")
+    func createsAfterAnother() throws {
+        let text = try run(
+            """
+            true & dead=$!; wait $dead; mkdir /run/root /run/bundle; echo '{}' >/run/bundle/config.json
+            for id in gone lives other hand; do
+                mkdir -p /run/runcvm/$id/jail; touch /run/runcvm/$id/machine.json
+                echo '{"version":1,"container":{"id":"'$id'","pid":'$dead'}}' >/run/runcvm/$id/state.json
+            done
+            rm -r /run/runcvm/hand/jail; ln /run/runcvm/lives/machine.json /run/root/machine.json
+            perl -e 'chroot "/run/root"; sleep 1000' & until [ -e /proc/$!/root/machine.json ]; do :; done
+            sed -i "s/$dead/$!/" /run/runcvm/lives/state.json; sed -i "s/$dead/$$/" /run/runcvm/other/state.json
+            crun <<<'echo "crun $*" >>/run/undone; exit 1'; hook poststop <<<'jq -r .id >>/run/undone'
+            runtime --root /run/engine --log /run/log create --bundle /run/bundle new || true; cat /run/undone
+            """)
+        #expect(
+            text == """
+                runcvm runtime: config.json.process.args: missing or empty
+                crun --root /run/engine delete --force gone
+                gone
+                crun --root /run/engine delete --force other
+                other
+
+                """)
+    }
+
     @Test("a step of the undo that fails keeps none of the others from theirs; the next undo ends it")
     func undoes() throws {
         let hook = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../hooks/poststop").path
