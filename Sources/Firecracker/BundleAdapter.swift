@@ -24,7 +24,9 @@ public struct BundleAdapter {
         let config = try OCIConfig(document: document)
         let request = ContainerRequest(config)
         if request.isSandbox || request.isAdapted { return document }
+        Leftovers.sweep()
         try request.check(hostNetwork: Self.usesHostNetwork(config))
+        try checkPrivilege()
         try checkKVM()
         var committed = false
         let isNew = !directory.exists
@@ -58,6 +60,13 @@ public struct BundleAdapter {
         var ours = stat()
         guard stat(path, &theirs) == 0, stat("/proc/self/ns/net", &ours) == 0 else { return false }
         return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino
+    }
+
+    /// For the user of its own that the VMM gets, and the mount that shows an image's layers as one.
+    private func checkPrivilege() throws {
+        for name in ["CAP_CHOWN", "CAP_SYS_ADMIN"] where !CapabilitySets.hasEffective(name) {
+            throw Failure(.privilege, "needs \(name) to make the VM's root and jail; run as root")
+        }
     }
 
     private func checkKVM() throws {

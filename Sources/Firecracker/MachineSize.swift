@@ -14,7 +14,8 @@ public struct MachineSize: Equatable, Sendable {
 
     /// The VMM and fc-boot are charged to the container's memory limit too: in MiB, what they need beside guest RAM.
     static let overhead = 48
-    static let smallest = 96
+    /// Below it the kernel finds no room to unpack the initramfs, and the VM dies as it boots.
+    static let smallest = 128
     static let defaultMemory = 512
     /// Firecracker's own limit.
     static let mostCPUs = 32
