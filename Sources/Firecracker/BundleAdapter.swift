@@ -24,12 +24,17 @@ public struct BundleAdapter {
         let config = try OCIConfig(document: document)
         let request = ContainerRequest(config)
         if request.isSandbox || request.isAdapted { return document }
+        try Self.checkRoot(uidMap: Files.readText("/proc/self/uid_map"))
         Leftovers.sweep()
         try request.check(hostNetwork: Self.usesHostNetwork(config))
         try checkPrivilege()
         try checkKVM()
         var committed = false
         let isNew = !directory.exists
+        // Ids are unique in an engine, or a namespace of containerd's, and there may be several.
+        if !isNew, try ListedVM.all().contains(where: { $0.id == id && $0.state == .running }) {
+            throw Failure(.cannotCreate, "\(directory.path): a VM of this id runs already; give the container another")
+        }
         // After a failure the engine may ask for nothing more: what is ours goes now.
         defer { if !committed, isNew { try? directory.delete() } }
         try directory.create()
@@ -40,16 +45,21 @@ public struct BundleAdapter {
         return jail.adapt(document)
     }
 
-    /// Rewrites the bundle's config.json.
-    public func adaptInPlace() throws {
+    /// Rewrites the bundle's config.json. Returns what puts the engine's own back.
+    @discardableResult
+    public func adaptInPlace() throws -> () throws -> Void {
         let path = "\(bundle)/config.json"
         guard Files.exists(bundle) else { throw Failure(.missingInput, "bundle \(bundle): no such folder") }
         guard Files.exists(path) else {
             throw Failure(.missingInput, "\(path): no such file; a bundle holds a config.json")
         }
-        let original = try JSONValue(parsing: try Files.read(path), subject: path)
+        let text = try Files.read(path)
+        let original = try JSONValue(parsing: text, subject: path)
         let adapted = try adapt(original)
-        if adapted != original { try Files.replace(path, with: try adapted.serialized()) }
+        if adapted == original { return {} }
+        let mode = Files.mode(path) ?? 0o600
+        try Files.replace(path, with: try adapted.serialized(), mode: mode)
+        return { try Files.replace(path, with: text, mode: mode) }
     }
 
     /// No entry, or one that leads to this process's own network namespace (network_namespaces(7)).
@@ -66,6 +76,14 @@ public struct BundleAdapter {
     private func checkPrivilege() throws {
         for name in ["CAP_CHOWN", "CAP_SYS_ADMIN"] where !CapabilitySets.hasEffective(name) {
             throw Failure(.privilege, "needs \(name) to make the VM's root and jail; run as root")
+        }
+    }
+
+    /// root of a user namespace of one's own (user_namespaces(7)) may make no disk nodes, images and users for VMMs.
+    static func checkRoot(uidMap: String) throws {
+        let ids = uidMap.split(whereSeparator: \.isWhitespace)
+        guard ids == ["0", "0", "4294967295"] else {
+            throw Failure(.privilege, "a rootless engine is not supported; run it as root, as in sudo podman run …")
         }
     }
 

@@ -28,20 +28,33 @@ public struct ContainerRequest {
         if config.linux?.namespaces?.contains(where: { $0.type == "user" }) == true {
             throw Self.unsupported("a user namespace (--userns, userns-remap)")
         }
-        for mount in config.mounts ?? []
-        where mount.isBind && !Self.engineFiles.contains(mount.destination) && mount.destination != Self.dockerInit {
+        for mount in config.mounts ?? [] where mount.isBind && !isEngines(mount) {
             throw Self.unsupported("a volume (bind mount on \(mount.destination))")
         }
     }
 
-    /// The engine's own files, which the guest gets by their contents.
-    static let engineFiles: Set<String> = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"]
+    private func isEngines(_ mount: OCIMount) -> Bool {
+        Self.engineFiles.contains(mount.destination) || Self.engineInits.contains(mount.destination)
+            || Self.isOwnSharedMemory(mount)
+    }
 
-    /// Where `docker run --init` binds the host's docker-init.
-    private static let dockerInit = "/sbin/docker-init"
+    /// Podman's, by which programs know a container (podman-run(1)).
+    static let containerenv = "/run/.containerenv"
+
+    /// The engine's own files, which the guest gets by their contents.
+    static let engineFiles: Set<String> = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", containerenv]
+
+    /// Where the engine's init is bound for `--init`: Docker's, Podman's, older Podman's.
+    private static let engineInits = ["/sbin/docker-init", "/run/podman-init", "/dev/init"]
 
     /// Where the engine's init shall be; nil: it wants none, or the image's init takes its place.
-    var engineInit: String? { wantsSystemd ? nil : source(of: Self.dockerInit).map { _ in Self.dockerInit } }
+    var engineInit: String? { wantsSystemd ? nil : Self.engineInits.first { source(of: $0) != nil } }
+
+    /// A tmpfs that the engine has mounted for this container alone: Podman's, and Docker's with `--ipc=shareable`.
+    private static func isOwnSharedMemory(_ mount: OCIMount) -> Bool {
+        mount.destination == "/dev/shm" && mount.isBind
+            && ["/userdata/shm", "/mounts/shm"].contains { mount.source?.hasSuffix($0) == true }
+    }
 
     /// RUNCVM_SYSTEMD's.
     private static let switchValues = ["true": true, "1": true, "yes": true, "false": false, "0": false, "no": false]
@@ -51,7 +64,8 @@ public struct ContainerRequest {
     /// The process's arguments, without an engine's init (`/sbin/docker-init --`) before the image's.
     var arguments: [String]? {
         let given = config.process?.args
-        return wantsSystemd && given?.first == Self.dockerInit ? given.map { Array($0.dropFirst(2)) } : given
+        guard wantsSystemd, let given, let first = given.first, Self.engineInits.contains(first) else { return given }
+        return Array(given.dropFirst(2))
     }
 
     /// The init that gets the machine, by its path in the image, whose root is `root`. Throws `Failure(.unavailable)` where
@@ -79,7 +93,16 @@ public struct ContainerRequest {
     }
 
     /// Mounts that the guest's kernel makes by itself.
-    public var guestMounts: [OCIMount] { (config.mounts ?? []).filter { !$0.isBind } }
+    public var guestMounts: [OCIMount] {
+        (config.mounts ?? []).compactMap { mount in
+            if !mount.isBind { return mount }
+            guard Self.isOwnSharedMemory(mount), let source = mount.source else { return nil }
+            let size = Files.fileSystemSize(source).map { ["size=\($0)"] } ?? []
+            return OCIMount(
+                destination: mount.destination, type: "tmpfs", source: "shm",
+                options: ["nosuid", "noexec", "nodev", "mode=1777"] + size)
+        }
+    }
 
     /// The `RUNCVM_…` settings among the environment.
     public func setting(_ name: String) -> String? {

@@ -46,6 +46,9 @@ public struct MachineBuilder {
             maskedPaths: config.linux?.maskedPaths ?? [], readonlyPaths: config.linux?.readonlyPaths ?? [],
             sysctl: network.dns.reservingPorts(in: config.linux?.sysctl ?? [:]), process: process)
         guest.engineInit = request.engineInit
+        guest.files = try request.source(of: ContainerRequest.containerenv).map {
+            [ContainerRequest.containerenv: try Files.readText($0)]
+        }
         if let root = config.root?.path, Files.exists("\(root)/.dockerenv") { guest.dockerFiles = true }
         if let limit = config.linux?.resources?.pids?.limit, limit > 0 { guest.pidsLimit = limit }
         if request.wantsSystemd {

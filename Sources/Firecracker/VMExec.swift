@@ -16,6 +16,7 @@ public final class VMExec {
 
     private let machine: Machine
     private let process: OCIProcess
+    private let inSidecar: Bool
     private let access: SidecarAccess
     private let loop = EventLoop()
     private var control: ControlConnection?
@@ -23,9 +24,13 @@ public final class VMExec {
     private var clientStatus: Int?
     private var result: ControlMessage?
 
-    public init(_ machine: Machine, process: OCIProcess, installation: Installation) throws {
+    /// `inSidecar`: beside the image, in the sidecar's own root.
+    public init(
+        _ machine: Machine, process: OCIProcess, inSidecar: Bool = false, installation: Installation
+    ) throws {
         self.machine = machine
         self.process = process
+        self.inSidecar = inSidecar
         access = SidecarAccess(directory: machine.directory, installation: installation)
     }
 
@@ -33,7 +38,8 @@ public final class VMExec {
     public func run() throws -> Int {
         try loop.watchSignals { [unowned self] in try handle(signal: $0) }
         let connection = try VsockConnection.open(machine.vsock, port: .exec, patience: Self.bootPatience)
-        let request = ExecRequest(process: process, hasInput: process.terminal == true || !Descriptor.isNull(0))
+        let request = ExecRequest(
+            process: process, hasInput: process.terminal == true || !Descriptor.isNull(0), inSidecar: inSidecar)
         control = try ControlConnection(
             connection, preface: try request.encoded(), loop: loop, onMessage: { [unowned self] in try handle($0) },
             onClose: { [unowned self] _ in end() })

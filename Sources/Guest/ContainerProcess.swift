@@ -60,7 +60,8 @@ struct ContainerProcess {
     }
 
     private func becomeUser() throws {
-        if let bounding = process.capabilities?.bounding { try CapabilitySets.limitBounding(to: bounding) }
+        // A set that is not there is an empty one; without any sets nothing is taken away.
+        if let sets = process.capabilities { try CapabilitySets.limitBounding(to: sets.bounding ?? []) }
         // setuid(2) clears the capabilities that apply below shall set.
         if process.capabilities != nil {
             try check(linux_prctl(LINUX_PR_SET_KEEPCAPS, 1, 0), "PR_SET_KEEPCAPS", on: "1")

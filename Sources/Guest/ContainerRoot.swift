@@ -11,20 +11,25 @@ struct ContainerRoot {
     /// Mounts of the files that the engine gives, each with its target: taken along into the new root.
     let files: [(mount: Descriptor, target: String)]
 
-    /// Where init keeps the engine's files, so that they never reach the disk.
-    private static let folder = "/run/runcvm/etc"
+    /// Where init keeps the engine's files, so that they never reach the disk: at their paths.
+    private static let folder = "/run/runcvm/files"
     /// We ourselves, in the initramfs.
     private static let program = "/init"
 
+    /// The engine's files by their paths in the image.
+    private static func contents(_ document: GuestDocument) -> [String: String] {
+        let known = [
+            "/etc/hosts": document.hosts, "/etc/resolv.conf": document.resolvConf,
+            "/etc/hostname": document.hostname.map { "\($0)\n" },
+        ]
+        return (document.files ?? [:]).merging(known.compactMapValues(\.self)) { $1 }
+    }
+
     /// Writes /etc/hosts and the like into a tmpfs of init's.
     static func writeFiles(_ document: GuestDocument) throws {
-        try Files.ensureDirectory(folder)
-        let contents = [
-            "hosts": document.hosts, "resolv.conf": document.resolvConf,
-            "hostname": document.hostname.map { "\($0)\n" },
-        ]
-        for (name, text) in contents {
-            if let text { try Files.overwrite("\(folder)/\(name)", with: Array(text.utf8), mode: 0o644) }
+        for (path, text) in contents(document) {
+            try Files.parent(of: folder + path).map { try Files.ensureDirectory($0) }
+            try Files.overwrite(folder + path, with: Array(text.utf8), mode: 0o644)
         }
     }
 
@@ -98,7 +103,7 @@ extension ContainerRoot {
     init(entering document: GuestDocument) throws {
         try check(linux_unshare(LINUX_CLONE_NEWNS), "unshare", on: "mount namespace")
         try FileSystem.setPropagation(LINUX_MS_PRIVATE | LINUX_MS_REC, of: "/")
-        var sources = try Files.list(Self.folder).map { ("\(Self.folder)/\($0)", "/etc/\($0)") }
+        var sources = Self.contents(document).keys.map { (Self.folder + $0, $0) }
         if let target = document.engineInit { sources.append((Self.program, target)) }
         if document.systemd?.command != nil { sources.append((Self.program, SystemdUnit.program)) }
         let files = try sources.map { source, target in

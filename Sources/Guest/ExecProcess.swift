@@ -7,11 +7,14 @@ import OCI
 /// (libcontainer/setns_init_linux.go; namespaces(7)).
 enum ExecProcess {
     /// Starts it with the caller's stdin, stdout and stderr. Returns when execve(2) has succeeded; throws `StartFailure`.
-    static func start(_ wanted: OCIProcess, container: CInt) throws -> CInt {
-        let namespaces = try Namespaces(of: container)
+    /// `container` is the image's first process; nil: it stays where the caller is.
+    static func start(_ wanted: OCIProcess, container: CInt?) throws -> CInt {
+        let namespaces = try container.map { try Namespaces(of: $0) }
         let channel = try ChildChannel()
         // For the children; we stay where we are.
-        try check(linux_setns(namespaces.processes.raw, LINUX_CLONE_NEWPID), "setns", on: namespaces.processes.name)
+        if let processes = namespaces?.processes {
+            try check(linux_setns(processes.raw, LINUX_CLONE_NEWPID), "setns", on: processes.name)
+        }
         let pid = try check(linux_fork(), "fork", on: "process")
         if pid == 0 {
             channel.becomeChild()
@@ -37,17 +40,19 @@ enum ExecProcess {
     }
 
     /// In the child: everything up to execve(2). Returns the error.
-    private static func run(_ wanted: OCIProcess, _ namespaces: Namespaces) -> any Error {
+    private static func run(_ wanted: OCIProcess, _ namespaces: Namespaces?) -> any Error {
         do {
             let process = ContainerProcess(wanted)
             // Not the sidecar's own, which is never to be chosen.
             try Files.overwrite("/proc/self/oom_score_adj", with: [UInt8(ascii: "0")])
             try process.setLimits()
-            if try GuestCgroup.join() {
-                try check(
-                    linux_setns(namespaces.groups.raw, LINUX_CLONE_NEWCGROUP), "setns", on: namespaces.groups.name)
+            if let namespaces {
+                if try GuestCgroup.join() {
+                    try check(
+                        linux_setns(namespaces.groups.raw, LINUX_CLONE_NEWCGROUP), "setns", on: namespaces.groups.name)
+                }
+                try check(linux_setns(namespaces.mounts.raw, LINUX_CLONE_NEWNS), "setns", on: namespaces.mounts.name)
             }
-            try check(linux_setns(namespaces.mounts.raw, LINUX_CLONE_NEWNS), "setns", on: namespaces.mounts.name)
             if wanted.terminal == true {
                 try check(linux_steal_tty(0), "TIOCSCTTY", on: "terminal")
             } else {

@@ -44,7 +44,8 @@ public final class ExecSession {
         // Before the fork: the end of a process that lives for a moment only must not be missed.
         try loop.watchSignals { [unowned self] in if $0 == SIGCHLD { try reap() } }
         do {
-            let pid = try ExecProcess.start(request.process, container: container)
+            let pid = try ExecProcess.start(
+                request.process, container: request.inSidecar == true ? nil : container)
             process = pid
             try control?.send(.started(pid: Int(pid)))
         } catch {

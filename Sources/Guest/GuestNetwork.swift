@@ -26,7 +26,7 @@ enum GuestNetwork {
         try separateReplies(interfaces, socket)
     }
 
-    private struct Interface {
+    struct Interface {
         var nic: NIC
         /// As it was found; only its index stays.
         var link: Link
@@ -71,27 +71,39 @@ enum GuestNetwork {
         }
     }
 
-    /// Where several NICs have a gateway, replies leave by the one that owns their source address.
     private static func separateReplies(_ interfaces: [Interface], _ socket: NetlinkSocket) throws {
-        for isIPv6 in [false, true] {
+        for reply in replies(interfaces) {
+            for route in reply.routes { try socket.perform(.ensureRoute(route)) }
+            for rule in reply.rules { try socket.perform(.ensureRule(rule)) }
+        }
+    }
+
+    /// What sends the replies of one NIC, in one family, out by itself.
+    struct Replies {
+        var nic: NIC
+        var table: UInt32
+        var routes: [LinkRoute]
+        var rules: [PolicyRule]
+    }
+
+    /// Where several NICs have a gateway, replies leave by the one that owns their source address.
+    static func replies(_ interfaces: [Interface]) -> [Replies] {
+        [false, true].flatMap { isIPv6 -> [Replies] in
             let indexed = interfaces.enumerated().filter { _, interface in
                 interface.nic.routes.contains { $0.via != nil && $0.isIPv6 == isIPv6 }
             }
-            guard indexed.count > 1 else { continue }
-            for (index, interface) in indexed {
-                let (nic, link) = (interface.nic, interface.link)
+            guard indexed.count > 1 else { return [] }
+            return indexed.map { index, interface in
                 let table = firstTable + UInt32(index)
-                for route in ReplyRoutes.routes(of: nic, isIPv6: isIPv6, link: link.index, table: table) {
-                    try socket.perform(.ensureRoute(route))
-                }
-                for prefix in nic.addresses where prefix.address.isIPv6 == isIPv6 {
+                let rules = interface.nic.addresses.filter { $0.address.isIPv6 == isIPv6 }.map { prefix in
                     let bytes = prefix.address.bytes
-                    try socket.perform(
-                        .ensureRule(
-                            PolicyRule(
-                                isIPv6: isIPv6, source: bytes, prefixLength: UInt8(bytes.count * 8), table: table,
-                                priority: 1000 + UInt32(index))))
+                    return PolicyRule(
+                        isIPv6: isIPv6, source: bytes, prefixLength: UInt8(bytes.count * 8), table: table,
+                        priority: 1000 + UInt32(index))
                 }
+                let routes = ReplyRoutes.routes(
+                    of: interface.nic, isIPv6: isIPv6, link: interface.link.index, table: table)
+                return Replies(nic: interface.nic, table: table, routes: routes, rules: rules)
             }
         }
     }

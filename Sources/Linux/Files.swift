@@ -51,6 +51,19 @@ public enum Files {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
     }
 
+    /// The permission bits (inode(7)); nil where there is no such file.
+    public static func mode(_ path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & 0o7777 : nil
+    }
+
+    /// How large the file system that holds `path` is, in bytes; nil where it does not say (statvfs(3)).
+    public static func fileSystemSize(_ path: String) -> Int? {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return nil }
+        return Int(status.f_blocks * status.f_frsize)
+    }
+
     /// mkdir -p. Folders that are there already are left as they are.
     public static func ensureDirectory(_ path: String, mode: mode_t = 0o755) throws {
         if mkdir(path, mode) == 0 || errno == EEXIST { return }

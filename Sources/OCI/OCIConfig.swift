@@ -12,6 +12,17 @@ public struct OCIConfig: Decodable, Sendable {
     public init(document: JSONValue) throws {
         self = try document.decoded(OCIConfig.self, at: "config.json")
     }
+
+    /// The path of the network namespace that the container joins; nil where it gets a new one, or the host's.
+    public var networkNamespace: String? { linux?.namespaces?.last { $0.type == "network" }?.path }
+
+    /// The container's id, which config.json tells only as engines name its control group after it: `/docker/ID`,
+    /// `machine.slice:libpod:ID`, `/libpod_parent/libpod-ID`.
+    public var containerID: String? {
+        guard let last = linux?.cgroupsPath?.split(whereSeparator: { "/:".contains($0) }).last else { return nil }
+        let prefix = ["libpod-payload-", "libpod-"].first { last.hasPrefix($0) } ?? ""
+        return String(last.dropFirst(prefix.count))
+    }
 }
 
 public struct OCIRoot: Codable, Hashable, Sendable {
@@ -112,6 +123,7 @@ public struct OCILinux: Decodable, Sendable {
     public var maskedPaths: [String]?
     public var readonlyPaths: [String]?
     public var sysctl: [String: String]?
+    public var cgroupsPath: String?
 }
 
 public struct OCINamespace: Codable, Hashable, Sendable {

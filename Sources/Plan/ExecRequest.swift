@@ -10,10 +10,13 @@ public struct ExecRequest: Codable, Hashable, Sendable {
     public var process: OCIProcess
     /// False: the process's stdin is /dev/null.
     public var hasInput: Bool
+    /// True: it runs in the sidecar's own root beside the image, which has our program and nothing else. Absent: false.
+    public var inSidecar: Bool?
 
-    public init(process: OCIProcess, hasInput: Bool) {
+    public init(process: OCIProcess, hasInput: Bool, inSidecar: Bool = false) {
         self.process = process
         self.hasInput = hasInput
+        self.inSidecar = inSidecar ? true : nil
     }
 
     /// Length and document.

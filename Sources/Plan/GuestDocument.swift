@@ -20,6 +20,8 @@ public struct GuestDocument: Codable, Hashable, Sendable {
     /// Paths under /proc/sys with dots, as in `net.ipv4.ip_unprivileged_port_start`.
     public var sysctl: [String: String]
     public var process: OCIProcess
+    /// The contents of more files that the engine gives, by their paths; absent: none.
+    public var files: [String: String]?
     /// Where the engine wants its own init, which `process.args` then begin with (`/sbin/docker-init`): the guest's init lays
     /// its own program there, which is one too (docker-init). Absent: nowhere.
     public var engineInit: String?

@@ -23,7 +23,7 @@ struct FCBootCommand: ParsableCommand {
     @OptionGroup var namespace: NetnsOptions
 
     func run() throws {
-        let state = try VMState(parsing: try Files.read(document), subject: document)
+        let state = try VMState(parsing: try text(), subject: document)
         guard let machine = try state.machine() else {
             throw Failure.badInput("machine", "missing in \(document); fc-config adds it")
         }
@@ -38,4 +38,25 @@ struct FCBootCommand: ParsableCommand {
         }
         throw ExitCode(CInt(status))
     }
+
+    /// In a jail without our runtime hooks/poststart writes the document, or why there is none, after our start.
+    private func text() throws -> [UInt8] {
+        var text = try Files.read(document)
+        guard document == JailConfig.machine else { return text }
+        var attempts = Self.patience * 20
+        while text.last != UInt8(ascii: "\n") {  // Else it is not whole yet.
+            guard attempts > 0 else {
+                throw Failure(
+                    .machine, "\(document) is empty after \(Self.patience) seconds; hooks/poststart writes it")
+            }
+            attempts -= 1
+            usleep(50_000)
+            text = try Files.read(document)
+        }
+        if text.first == UInt8(ascii: "{") { return text }
+        throw Failure(.machine, String(decoding: text.dropLast(), as: UTF8.self))
+    }
+
+    /// In seconds.
+    private static let patience = 60
 }

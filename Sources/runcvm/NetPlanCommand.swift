@@ -65,8 +65,9 @@ struct NetPlanCommand: ParsableCommand {
             throw Failure.badInput("state.pid", "missing or 0; container \(oci.id) is not running")
         }
         let config = try RunDirectory(id: oci.id).originalConfig(bundle: oci.bundle)
+        // One that was there before outlives the container: the undo finds it by the engine's own path.
         let container = ContainerReference(
-            id: oci.id, pid: pid, bundle: oci.bundle, netns: "/proc/\(pid)/ns/net")
+            id: oci.id, pid: pid, bundle: oci.bundle, netns: config?.networkNamespace ?? "/proc/\(pid)/ns/net")
         return try live(container, config: config)
     }
 

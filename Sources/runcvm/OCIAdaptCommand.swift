@@ -13,21 +13,32 @@ struct OCIAdaptCommand: ParsableCommand {
             Podman's precreate hooks do. The original is kept in /run/runcvm/ID.
 
               runcvm oci-adapt --id web --bundle /run/web
-              runcvm oci-adapt --id web < config.json > adapted.json
+              runcvm oci-adapt < config.json > adapted.json
             """)
 
-    @Option(help: "The container's id.")
-    var id: String
+    @Option(help: "The container's id. Default: the last word of config.json's linux.cgroupsPath.")
+    var id: String?
 
     @Option(help: "The bundle: the folder that holds config.json.")
     var bundle: String?
 
     func run() throws {
         umask(0o022)
-        let adapter = try BundleAdapter(id: id, bundle: bundle ?? ".", environment: DocumentPipe.environment)
-        if bundle != nil { return try adapter.adaptInPlace() }
+        let environment = DocumentPipe.environment
+        if let bundle {
+            let id =
+                try id ?? Self.id(of: JSONValue(parsing: Files.read("\(bundle)/config.json"), subject: "config.json"))
+            try BundleAdapter(id: id, bundle: bundle, environment: environment).adaptInPlace()
+            return
+        }
         let text = try DocumentPipe.readText(verb: "oci-adapt", wanted: "a config.json")
-        let adapted = try adapter.adapt(try JSONValue(parsing: text, subject: "config.json on stdin"))
-        try DocumentPipe.writeText(try adapted.serialized() + [0x0a])
+        let config = try JSONValue(parsing: text, subject: "config.json on stdin")
+        let adapter = try BundleAdapter(id: try id ?? Self.id(of: config), bundle: ".", environment: environment)
+        try DocumentPipe.writeText(try adapter.adapt(config).serialized() + [0x0a])
+    }
+
+    private static func id(of config: JSONValue) throws -> String {
+        if let id = try OCIConfig(document: config).containerID { return id }
+        throw Failure(.usage, "no --id, and config.json.linux.cgroupsPath tells none")
     }
 }

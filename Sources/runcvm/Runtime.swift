@@ -46,9 +46,11 @@ struct Runtime {
         undoOrphans()
         let adapter = try BundleAdapter(id: id, bundle: bundle, environment: environment)
         var committed = false
-        try adapter.adaptInPlace()
+        let restore = try adapter.adaptInPlace()
         defer { if !committed { try? directory.delete() } }  // The real runtime has said what went wrong.
         let status = try child(line.arguments).runInPlace()
+        // The real runtime has its own copy, and Podman reads the file again, as for what an exec may do.
+        try restore()
         committed = status == 0
         return status
     }

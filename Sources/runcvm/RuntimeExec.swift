@@ -39,6 +39,15 @@ struct RuntimeExec {
         return (line.globalArguments + ["exec"] + kept + ["--process", adapted] + id, adapted, request)
     }
 
+    /// What a process.json leaves out is as for the container's own process, as with runc (libcontainer: newInitConfig).
+    static func completed(_ given: JSONValue, from container: JSONValue) -> JSONValue {
+        var process = given
+        for key in ["capabilities", "rlimits", "noNewPrivileges"] where given[key] == nil {
+            process[key] = container[key]
+        }
+        return process
+    }
+
     private func option(_ names: String...) -> RuntimeCommandLine.Option? {
         line.options.last { names.contains($0.name) }
     }
@@ -49,12 +58,13 @@ struct RuntimeExec {
 
     /// The engine's process.json; or the container's own process with a command and options from the command line.
     private func process() throws -> JSONValue {
-        if let path = option("process", "p")?.value {
-            return try JSONValue(parsing: try Files.read(path), subject: path)
-        }
-        guard !line.command.isEmpty else { throw Failure(.usage, "exec: no command, and no --process") }
         let config = try JSONValue(parsing: try Files.read(directory.config), subject: directory.config)
         var process = config["process"] ?? .object([:])
+        if let path = option("process", "p")?.value {
+            let given = try JSONValue(parsing: try Files.read(path), subject: path)
+            return Self.completed(given, from: process)
+        }
+        guard !line.command.isEmpty else { throw Failure(.usage, "exec: no command, and no --process") }
         process["args"] = .array(line.command.map { .string($0) })
         process["terminal"] = .bool(option("tty", "t").map { $0.value != "false" } ?? false)
         process["env"] = .array((process["env"]?.array ?? []) + values("env", "e").map { .string($0) })

@@ -15,6 +15,7 @@ struct VMExecCommand: ParsableCommand {
 
               runcvm vm-exec vm.json uname -r
               runcvm vm-exec --tty web /bin/sh
+              runcvm vm-exec --sidecar web /bin/runcvm --version
             """)
 
     @Flag(name: [.customShort("t"), .long], help: "Give the command a terminal. stdin must be one.")
@@ -29,6 +30,9 @@ struct VMExecCommand: ParsableCommand {
     @Option(name: [.customShort("e"), .long], help: "NAME=VALUE for the command's environment. May be repeated.")
     var env: [String] = []
 
+    @Flag(help: "Beside the image, in the sidecar's own root: there is /bin/runcvm, and no other program.")
+    var sidecar = false
+
     @Option(help: "An OCI process.json that says all of this instead. It is deleted.")
     var process: String?
 
@@ -39,16 +43,23 @@ struct VMExecCommand: ParsableCommand {
     var command: [String] = []
 
     func run() throws {
-        let path = machine.contains("/") || Files.exists(machine) ? machine : try RunDirectory(id: machine).machine
+        let directory = machine.contains("/") || Files.exists(machine) ? nil : try RunDirectory(id: machine)
+        let path = directory?.machine ?? machine
         guard Files.exists(path) else {
             throw Failure(.missingInput, "\(machine): no such VM, and no such document")
         }
-        guard let machine = try VMState(parsing: try Files.read(path), subject: path).machine() else {
+        guard var machine = try VMState(parsing: try Files.read(path), subject: path).machine() else {
             throw Failure.badInput("machine", "missing in \(path); fc-config adds it")
         }
+        // A jail's document names paths as its VMM sees them.
+        if let directory { machine.directory = directory.vm }
         let wanted = try process.map { try take($0) } ?? byHand()
         let installation = try Installation(environment: DocumentPipe.environment)
-        throw ExitCode(CInt(try VMExec(machine, process: wanted, installation: installation).run()))
+        throw ExitCode(
+            CInt(
+                try VMExec(
+                    machine, process: wanted, inSidecar: sidecar, installation: installation
+                ).run()))
     }
 
     /// The engine's process, with the limits that a container's process inherits from the engine, as ours did.

@@ -18,7 +18,10 @@ struct DoctorTests {
             chmod -R +x /run/lib /run/bin; export PATH=/run/bin:$PATH
             { printf '\177ELF\2'; head -c 11 /dev/zero; printf '\2\0\76\0'; head -c 5000 /dev/zero; printf 'Linux version 6.1.0-test (x@y)\n'; } >/run/lib/vmlinux
             initrd() { (cd /run/tree && find . -mindepth 1 | sed 's,^\./,,' | cpio -o -H newc --quiet) >/run/lib/initrd; }
-            cp /run/lib/runcvm /run/tree/init; touch /run/tree/lib/modules/runcvm/{order,erofs.ko}; initrd
+            cp /run/lib/runcvm /run/tree/init; touch /run/tree/lib/modules/runcvm/{order,erofs.ko}
+            mkdir -p /run/tree/side/{sbin,lib,etc}
+            touch /run/tree/side/{sbin/dropbear,lib/preload.so,etc/ld.so.preload,etc/passwd,etc/shells}; initrd
+            printf '#!/bin/sh\n' >/run/lib/busybox; printf '#!/bin/sh\necho OpenSSH_10 >&2\n' >/run/bin/ssh; chmod +x /run/lib/busybox /run/bin/ssh
             echo '{"runtimes": {"runcvm": {"path": "/run/bin/runcvm-runtime"}}}' >/etc/docker/daemon.json
             doctor() { /run/lib/runcvm doctor --no-boot "$@" || true; }
             """# + "\n" + script)
@@ -36,7 +39,8 @@ struct DoctorTests {
             "✓ guest kernel: 6.1.0-test at /run/lib/vmlinux",
             "✓ guest initrd: this runcvm as /init, 1 modules, at /run/lib/initrd",
             "✓ taps and bridges: made in a namespace of their own",
-            "✓ hooks: /run/lib/hooks", "✓ registration: /run/bin/runcvm-runtime in /etc/docker/daemon.json",
+            "✓ docker exec: OpenSSH_10, /run/lib/busybox", "✓ hooks: /run/lib/hooks",
+            "✓ registration: /run/bin/runcvm-runtime in /etc/docker/daemon.json",
             "✓ Docker: 26.1.5 knows the runtime runcvm",
         ] {
             #expect(lines.contains(line[...]), "\(line)\n\(lines)")
@@ -60,6 +64,9 @@ struct DoctorTests {
             "rm /run/tree/lib/modules/runcvm/order; initrd",
             "✗ guest initrd: /run/lib/initrd: no lib/modules/runcvm/order in it"
         ),
+        ("rm /run/tree/side/sbin/dropbear; initrd", "✗ guest initrd: /run/lib/initrd: no side/sbin/dropbear in it"),
+        ("rm /run/lib/busybox", "✗ docker exec: /run/lib/busybox: no such program"),
+        ("printf '#!/bin/sh\\nexit 1\\n' >/run/bin/ssh", "✗ docker exec: ssh: exit 1; install runcvm again"),
         ("echo >>/run/tree/init; initrd", "✗ guest initrd: /run/lib/initrd: its /init is another runcvm than this"),
         ("head -c 3000 /run/lib/initrd >/run/x; mv /run/x /run/lib/initrd", "✗ guest initrd: /run/lib/initrd: cut off"),
         ("rm /run/lib/hooks/poststop", "✗ hooks: /run/lib/hooks/poststop: no such program"),

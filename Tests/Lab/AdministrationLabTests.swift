@@ -10,6 +10,9 @@ extension LabTests {
             until docker logs $id | grep -q up; do sleep 0.2; done
             runcvm ps | grep -c "^${id:0:12}  running .* 172.17.0.*/16"
             runcvm net-check </run/runcvm/$id/state.json && echo as planned
+            runcvm vm-exec $id ip link set eth0 mtu 1400
+            runcvm net-check </run/runcvm/$id/state.json || echo $?
+            runcvm vm-exec $id ip link set eth0 mtu 1500
             nsenter -t $(docker inspect -f '{{.State.Pid}}' $id) -n ip link set tap-eth0 nomaster
             runcvm net-check </run/runcvm/$id/state.json || echo $?
             runcvm logs ${id:0:8} | grep -c 'Successfully started microvm'
@@ -20,6 +23,8 @@ extension LabTests {
             text == """
                 1
                 as planned
+                in the VM: eth0: MTU 1400, not 1500; ip link set eth0 mtu 1500
+                1
                 tap-eth0: no port of a bridge, not one of br-eth0; ip link set tap-eth0 master br-eth0
                 1
                 1

@@ -91,6 +91,19 @@ struct OCIDocumentTests {
         #expect(try JSONValue(parsing: line, subject: "log")["msg"] == "a \"quoted\"\nmessage")
     }
 
+    @Test(
+        "a container's id is what engines name its control group after",
+        arguments: [
+            "/docker/c0ffee", "system.slice:docker:c0ffee", "/libpod_parent/libpod-c0ffee",
+            "machine.slice:libpod:c0ffee",
+            "/user.slice/a.scope/libpod-payload-c0ffee", "/default/c0ffee",
+        ])
+    func containerID(_ path: String) throws {
+        let config = try OCIConfig(document: ["linux": ["cgroupsPath": .string(path)]])
+        #expect(config.containerID == "c0ffee")
+        #expect(try OCIConfig(document: ["linux": [:]]).containerID == nil)
+    }
+
     @Test("a config.json with a fault names its path")
     func fault() throws {
         let document = try JSONValue(parsing: [UInt8](#"{"process":{"cwd":"/","args":["a",1]}}"#.utf8), subject: "x")

@@ -13,7 +13,7 @@ struct MachineFindings {
     let bootLimit: Int?
 
     func all() -> [Finding] {
-        let files = [processor(), kvm(), firecracker(), kernel(), initrd()]
+        let files = [processor(), kvm(), firecracker(), kernel(), initrd(), exec()]
         guard let bootLimit else { return files }
         if let first = files.first(where: { $0.state == .fault }) {
             return files + [.fault("boot", "not tried, for want of \(first.name)")]
@@ -68,8 +68,11 @@ struct MachineFindings {
         }
     }
 
-    /// What every guest's initramfs holds.
-    private static let needed = ["init", "lib/modules/runcvm/order"]
+    /// What every guest's initramfs holds: the last are the sidecar's.
+    private static let needed = [
+        "init", "lib/modules/runcvm/order", "side/sbin/dropbear", "side/lib/preload.so", "side/etc/ld.so.preload",
+        "side/etc/passwd", "side/etc/shells",
+    ]
 
     private func initrd() -> Finding {
         .of("guest initrd") {
@@ -85,6 +88,17 @@ struct MachineFindings {
             }
             let modules = initramfs.files.keys.count { $0.hasSuffix(".ko") }
             return .ok("guest initrd", "this runcvm as /init, \(modules) modules, at \(path)")
+        }
+    }
+
+    /// The host's side of an exec.
+    private func exec() -> Finding {
+        .of("docker exec") {
+            let ssh = try installation.ssh("ssh", ["-V"]).run()
+            guard ssh.status == 0 else {
+                return .fault("docker exec", "ssh: \(ssh.reason)", "install runcvm again")
+            }
+            return .ok("docker exec", "\(ssh.reason), \(try installation.busybox())")
         }
     }
 
