@@ -5,7 +5,7 @@ import Linux
 import OCI
 import Plan
 
-struct FCConfigCommand: ParsableCommand {
+struct FCConfigCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "fc-config",
         abstract: "Write Firecracker's configuration and the guest's, and add `machine` to the document.",
@@ -38,6 +38,15 @@ struct FCConfigCommand: ParsableCommand {
 
     @Argument(help: "The command that the guest runs. Default: /bin/sh")
     var command: [String] = []
+
+    mutating func set(from options: inout PlainOptions) {
+        kernel = options.take("kernel")
+        initrd = options.take("initrd")
+        rootfs = options.take("rootfs")
+        memory = options.take("memory") ?? "512M"
+        cpus = options.take("cpus") ?? 1
+        command = []
+    }
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "fc-config")
