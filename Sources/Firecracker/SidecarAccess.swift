@@ -20,16 +20,15 @@ public struct SidecarAccess {
         self.installation = installation
     }
 
-    /// Makes both key pairs for the VMM's user. Returns what the guest must know.
-    public func create(owner: UInt32) throws -> SidecarKeys {
+    /// Both key pairs, made anew: what the guest must know, and the files, for the VMM's user.
+    func make(owner: UInt32) -> (keys: SidecarKeys, files: [MachineFiles.File]) {
         let client = SSHKey()
         let host = SSHKey()
-        for (path, text) in [(key, client.openSSH), (knownHosts, "vm \(host.publicKey)\n")] {
-            try Files.replace(path, with: [UInt8](text.utf8))
-            try checked("chown", on: path) { Int(chown(path, owner, owner)) }
-        }
-        return SidecarKeys(
-            hostKey: Data(host.dropbear).base64EncodedString(), authorizedKey: client.publicKey)
+        let files = [(key, client.openSSH), (knownHosts, "vm \(host.publicKey)\n")]
+        return (
+            SidecarKeys(hostKey: Data(host.dropbear).base64EncodedString(), authorizedKey: client.publicKey),
+            files.map { MachineFiles.File(path: $0, text: [UInt8]($1.utf8), owner: owner) }
+        )
     }
 
     /// OpenSSH's client (ssh(1)), run with our stdin, stdout and stderr, for a session of this command.

@@ -44,6 +44,6 @@ struct ChangeOptions: ParsableArguments {
     }
 
     private func write(_ run: DryRun) throws {
-        try DocumentPipe.writeText([UInt8](run.commands.map { "\($0)\n" }.joined().utf8))
+        try DocumentPipe.writeText(run.text)
     }
 }

@@ -27,8 +27,9 @@ struct SidecarAccessTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let installation = try Installation(environment: ProcessInfo.processInfo.environment)
         let access = SidecarAccess(directory: folder.path, installation: installation)
-        let first = try access.create(owner: getuid())
-        let keys = try access.create(owner: getuid())
+        let first = access.make(owner: getuid()).keys
+        let (keys, files) = access.make(owner: getuid())
+        for file in files { try file.write() }
         #expect(keys != first)
 
         let hostKey = folder.appending(path: "dropbear")
