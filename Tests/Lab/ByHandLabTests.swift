@@ -18,7 +18,7 @@ extension LabTests {
         let outcome = try Lab.run(
             """
             set -euo pipefail; cd $(mktemp -d)
-            trap 'kill -9 $(jobs -p) 2>/dev/null' EXIT
+            trap 'kill -9 $(jobs -p) 2>/dev/null || true' EXIT
             facts() { ip -n web -o addr; ip -n web -o link; ip -n web route; }
             \(steps.joined(separator: "\n"))
             ls /run/runcvm
