@@ -25,7 +25,9 @@ public struct BundleAdapter {
         let request = ContainerRequest(config)
         if request.isSandbox || request.isAdapted { return document }
         try Self.checkRoot(uidMap: Files.readText("/proc/self/uid_map"))
+        Leftovers.sweep()
         try request.check(hostNetwork: Self.usesHostNetwork(config))
+        try checkPrivilege()
         try checkKVM()
         var committed = false
         let isNew = !directory.exists
@@ -85,6 +87,13 @@ public struct BundleAdapter {
         return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino
     }
 
+    /// For the user of its own that the VMM gets, and the mount that shows an image's layers as one.
+    private func checkPrivilege() throws {
+        for name in ["CAP_CHOWN", "CAP_SYS_ADMIN"] where !CapabilitySets.hasEffective(name) {
+            throw Failure(.privilege, "needs \(name) to make the VM's root and jail; run as root")
+        }
+    }
+
     /// root of a user namespace of one's own (user_namespaces(7)) may make no disk nodes, images and users for VMMs.
     static func checkRoot(uidMap: String) throws {
         let ids = uidMap.split(whereSeparator: \.isWhitespace)
@@ -128,7 +137,9 @@ public struct BundleAdapter {
         {
             // Beside the container's own layer: the engine removes that folder with the container.
             storage = home
-            files.append(JailConfig.File(try images.shared(layers: overlay.image), at: JailConfig.image))
+            files.append(
+                JailConfig.File(try ImageCache(environment: environment).image(of: overlay.image), at: JailConfig.image)
+            )
             if try !Files.list(upper).isEmpty {
                 let changes = "\(storage)/runcvm-changes.erofs"
                 try images.build(layers: [upper], to: changes)

@@ -14,10 +14,13 @@ public struct MachineSize: Equatable, Sendable {
 
     /// The VMM and fc-boot are charged to the container's memory limit too: in MiB, what they need beside guest RAM.
     static let overhead = 48
-    static let smallest = 96
+    /// Below it the kernel finds no room to unpack the initramfs, and the VM dies as it boots.
+    static let smallest = 128
     static let defaultMemory = 512
     /// Firecracker's own limit.
     static let mostCPUs = 32
+    /// Beyond any kernel's (CONFIG_NR_CPUS).
+    private static let mostListedCPUs = 1 << 20
 
     /// `hostCPUs` is the number that this machine has online.
     public init(resources: OCIResources?, request: ContainerRequest, hostCPUs: Int) throws {
@@ -35,7 +38,7 @@ public struct MachineSize: Equatable, Sendable {
         var count = hostCPUs
         if let cpus = cpu?.cpus, let listed = countCPUs(cpus) { count = min(count, listed) }
         if let quota = cpu?.quota, quota > 0, let period = cpu?.period, period > 0 {
-            count = min(count, Int((UInt64(quota) + period - 1) / period))
+            count = min(count, Int(clamping: (UInt64(quota) - 1) / period) + 1)
         }
         return min(max(count, 1), mostCPUs)
     }
@@ -45,9 +48,9 @@ public struct MachineSize: Equatable, Sendable {
         var count = 0
         for range in list.split(separator: ",") {
             let ends = range.split(separator: "-").map { Int($0) }
-            guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, last >= first else {
-                return nil
-            }
+            guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, last >= first,
+                last < mostListedCPUs, count < mostListedCPUs
+            else { return nil }
             count += last - first + 1
         }
         return count > 0 ? count : nil

@@ -91,11 +91,10 @@ public struct OverlayMount: Equatable, Sendable {
     /// The image's own layers: without the placeholders that Docker's overlay2 puts over them for each container.
     public var image: [String] { lower.filter { !$0.hasSuffix("-init/diff") } }
 
-    /// mount -t overlay -o ro,lowerdir=A:B none POINT, by links of few letters since options fit in one page.
+    /// mount -t overlay -o ro,lowerdir=A:B none POINT, by links of few letters since options fit in one page. They stay.
     static func mount(layers: [String], at point: String) throws {
         let links = "\(point).l"
         try Files.ensureDirectory(links, mode: 0o700)
-        defer { try? Files.deleteTree(links) }  // Only links in a folder of ours; what stays is removed with /run.
         for (index, layer) in layers.enumerated() {
             try checked("symlink", on: layer) { Int(symlink(layer, "\(links)/\(index)")) }
         }

@@ -4,32 +4,12 @@ import Linux
 import OCI
 import Plan
 
-/// The read-only images that make a VM's root: made once of each image's layers by mkfs.erofs(1), shared by its containers.
+/// The read-only images that make a VM's root: made of folders by mkfs.erofs(1).
 public struct RootImage {
-    public static let cache = "/var/lib/runcvm/images"
     let environment: [String: String]
 
     public init(environment: [String: String]) {
         self.environment = environment
-    }
-
-    /// The shared image of these layers, built if it is not there. Two callers at once build it once (flock(2)).
-    ///
-    /// The key tells the layers' folders (device, inode, change time); a text beside the image holds them in full, so
-    /// that two keys that collide are found out.
-    public func shared(layers: [String]) throws -> String {
-        let identity = try layers.map(Self.identity).joined(separator: "\n")
-        try Files.ensureDirectory(Self.cache, mode: 0o700)
-        let base = "\(Self.cache)/\(String(Digest.fnv1a64(identity.utf8), radix: 16))"
-        let image = "\(base).erofs"
-        let lock = try Descriptor(opening: "\(base).lock", O_WRONLY | O_CREAT)
-        try checked("flock", on: lock.name) { Int(flock(lock.raw, LOCK_EX)) }
-        if Files.exists(image), let recorded = try? Files.readText("\(base).layers"), recorded == identity {
-            return image
-        }
-        try build(layers: layers, to: image)
-        try Files.replace("\(base).layers", with: [UInt8](identity.utf8))
-        return image
     }
 
     /// Makes an image of the union of folders, the topmost first, under a temporary name, and renames it when complete.
@@ -37,39 +17,44 @@ public struct RootImage {
         guard let mkfs = Files.findProgram("mkfs.erofs", path: environment["PATH"] ?? Self.path) else {
             throw Failure(.unavailable, "mkfs.erofs not found on PATH; apt-get install erofs-utils")
         }
+        for layer in layers where !Files.isDirectory(layer) {
+            throw Failure.badInput(layer, "not a folder; an image is made of folders")
+        }
         let temporary = "\(image).\(getpid()).new"
         var committed = false
         defer { if !committed { unlink(temporary) } }
         let outcome = try Self.union(of: layers) { folder in
-            try ChildProcess(mkfs, ["--quiet", temporary, folder], environment: ["PATH=\(Self.path)"]).run()
+            try TreeSurvey(of: folder).check(fits: image)
+            return try ChildProcess(mkfs, ["--quiet", temporary, folder], environment: ["PATH=\(Self.path)"]).run()
         }
         guard outcome.status == 0 else {
-            throw Failure(.cannotCreate, "mkfs.erofs \(image): \(outcome.reason)")
+            // "<E> erofs: ", a tab, and the reason.
+            let reason = outcome.reason.split(separator: "\t").last ?? ""
+            throw Failure(.cannotCreate, "mkfs.erofs \(image): \(reason)")
         }
         try checked("chmod", on: temporary) { Int(chmod(temporary, 0o444)) }
+        // The name must not outlive the contents when the power fails.
+        let file = try Descriptor(opening: temporary, O_RDONLY)
+        try checked("fsync", on: temporary) { Int(fsync(file.raw)) }
         try checked("rename", on: image) { Int(rename(temporary, image)) }
         committed = true
     }
 
     private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-    private static func identity(of layer: String) throws -> String {
-        var status = stat()
-        try checked("stat", on: layer) { Int(stat(layer, &status)) }
-        return "\(layer) \(status.st_dev):\(status.st_ino) \(status.st_ctim.tv_sec).\(status.st_ctim.tv_nsec)"
-    }
-
-    /// Mounts a read-only overlay of the folders in a mount namespace that ends with this process's thread of work, so
-    /// that nothing stays mounted, whatever happens.
+    /// Mounts a read-only overlay of the folders in a mount namespace that ends with `body`'s thread of work, so that nothing
+    /// stays mounted, whatever happens; its links are in a tmpfs there for the same reason.
     private static func union<T>(of layers: [String], _ body: (String) throws -> T) throws -> T {
         if layers.count == 1 { return try body(layers[0]) }
         let original = try Descriptor(opening: "/proc/thread-self/ns/mnt", O_RDONLY)
-        let point = "/run/runcvm/.union.\(getpid())"
-        try Files.ensureDirectory(point, mode: 0o700)
-        defer { rmdir(point) }
+        let here = "/run/runcvm/.union"
+        try Files.ensureDirectory(here, mode: 0o700)
         try check(linux_unshare(LINUX_CLONE_NEWNS), "unshare", on: "mount namespace", remedy: "run as root")
         defer { _ = linux_setns(original.raw, LINUX_CLONE_NEWNS) }
         try check(linux_mount("none", "/", nil, LINUX_MS_REC | LINUX_MS_PRIVATE, nil), "mount", on: "/")
+        try check(linux_mount("tmpfs", here, "tmpfs", 0, nil), "mount tmpfs", on: here)
+        let point = "\(here)/root"
+        try Files.ensureDirectory(point)
         try OverlayMount.mount(layers: layers, at: point)
         return try body(point)
     }

@@ -14,8 +14,15 @@ import Plan
 ///     jail/             the root folder of the VMM: mount points only
 public struct RunDirectory: Sendable {
     public static let base = "/run/runcvm"
+    static let storageBase = "/var/lib/runcvm/containers"
     public let id: String
     public var path: String { "\(Self.base)/\(id)" }
+
+    /// All that are there, by id.
+    public static func all() -> [RunDirectory] {
+        let names = (try? Files.list(base)) ?? []  // None is there before the first.
+        return names.filter { !$0.hasPrefix(".") }.compactMap { try? RunDirectory(id: $0) }  // No VM has another name.
+    }
 
     public init(id: String) throws {
         try ContainerID.validate(id, at: "container.id")
@@ -31,22 +38,67 @@ public struct RunDirectory: Sendable {
     public var jail: String { "\(path)/jail" }
 
     /// For an image and a disk that have no place beside the container's own layer: gone when it stops.
-    public var storage: String { "/var/lib/runcvm/containers/\(id)" }
+    public var storage: String { "\(Self.storageBase)/\(id)" }
 
     public var exists: Bool { Files.exists(path) }
     /// oci-adapt has made this container's jail.
     public var isJailed: Bool { Files.exists(jail) }
 
     /// Held while a hook is at work, and by it: a runtime may be killed amid a hook, and the hook go on (flock(2)).
-    /// Waits for whoever has it; nil where the folder is not there.
-    public func lock() throws -> Descriptor? {
+    ///
+    /// Waits for whoever has it; who has it for longer than so many seconds is killed, and `warn` told: what a hook has
+    /// done is undone by what it saved before. nil where the folder is not there.
+    public func lock(limit seconds: Int, warn: (String) -> Void) throws -> Descriptor? {
+        guard let folder = try open() else { return nil }
+        if try take(folder, limit: seconds) { return folder }
+        for process in RunningProcess.holdingLock(on: path) {
+            warn(
+                "\(process.command) (process \(process.pid)), of a hook, has not ended after \(seconds) s, and is killed"
+            )
+            kill(process.pid, SIGKILL)
+        }
+        if try take(folder, limit: 10) { return folder }
+        throw Failure(.tryAgain, "\(path): locked by a process that does not end")
+    }
+
+    /// The same at once or not at all.
+    public func lockIfFree() throws -> Descriptor? {
+        guard let folder = try open(), try take(folder, limit: 0) else { return nil }
+        return folder
+    }
+
+    private func open() throws -> Descriptor? {
         do {
-            let folder = try Descriptor(opening: path, O_RDONLY | O_DIRECTORY)
-            try checked("flock", on: path) { Int(flock(folder.raw, LOCK_EX)) }
-            return folder
+            return try Descriptor(opening: path, O_RDONLY | O_DIRECTORY)
         } catch let error as SystemError where error.errno == .noEntry {
             return nil
         }
+    }
+
+    private func take(_ folder: Descriptor, limit seconds: Int) throws -> Bool {
+        let pause = 20_000
+        for _ in 0...(seconds * 1_000_000 / pause) {
+            do {
+                try checked("flock", on: path) { Int(flock(folder.raw, LOCK_EX | LOCK_NB)) }
+                return true
+            } catch let error as SystemError where error.errno == .wouldBlock {
+                usleep(UInt32(pause))
+            }
+        }
+        return false
+    }
+
+    /// Whether its VMM was started, or was about to be, and has gone; for who holds the lock.
+    public func isOrphaned() throws -> Bool {
+        guard isJailed, Files.exists(state),
+            let pid = try VMState(parsing: try Files.read(state), subject: state).container().pid
+        else { return false }
+        // The number may be another's by now: the VMM's root has our machine.json, bound by its inode.
+        var (theirs, ours) = (stat(), stat())
+        guard stat("/proc/\(pid)/root\(JailConfig.machine)", &theirs) == 0, stat(machine, &ours) == 0 else {
+            return true
+        }
+        return theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino
     }
 
     public func create() throws {

@@ -27,7 +27,7 @@ struct ContainerProcess {
     /// The working directory, made if it is missing. Before the root may become read-only.
     func makeWorkingDirectory() throws {
         guard process.cwd.hasPrefix("/") else { throw StartFailure("process.cwd: \"\(process.cwd)\" is not absolute") }
-        if !Files.exists(process.cwd) { try Files.ensureDirectory(process.cwd) }
+        if !Files.exists(process.cwd) { try ImagePath.ensureDirectory(process.cwd) }
     }
 
     /// So that the user may open /dev/stdout again by its name.
@@ -82,8 +82,7 @@ struct ContainerProcess {
     private func completeEnvironment() throws -> [String] {
         let given = process.env ?? []
         if given.contains(where: { $0.hasPrefix("HOME=") && $0 != "HOME=" }) { return given }
-        let text = Files.exists("/etc/passwd") ? try Files.readText("/etc/passwd") : ""
-        return given.filter { $0 != "HOME=" } + ["HOME=\(PasswdFile(text: text).home(of: uid))"]
+        return given.filter { $0 != "HOME=" } + ["HOME=\(PasswdFile(reading: "/etc/passwd").home(of: uid))"]
     }
 
     /// As Go's findExecutable.

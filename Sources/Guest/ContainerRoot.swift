@@ -10,7 +10,7 @@ import Plan
 struct ContainerRoot {
     let document: GuestDocument
     /// Mounts of the files that the engine gives, each with its target: taken along into the new root.
-    private let files: [(mount: Descriptor, target: String)]
+    let files: [(mount: Descriptor, target: String)]
 
     /// Where init keeps the engine's files, so that they never reach the disk: at their paths.
     private static let folder = "/run/runcvm/files"
@@ -38,26 +38,6 @@ struct ContainerRoot {
             }
             try write(file.path, Array(bytes), mode: mode_t(file.mode))
         }
-    }
-
-    /// Enters a new mount namespace and the image's root in it. Nothing that happens here is seen by init.
-    init(entering document: GuestDocument) throws {
-        self.document = document
-        try check(linux_unshare(LINUX_CLONE_NEWNS), "unshare", on: "mount namespace")
-        try FileSystem.setPropagation(LINUX_MS_PRIVATE | LINUX_MS_REC, of: "/")
-        let paths = Self.texts(document).keys + (document.files ?? []).map(\.path)
-        var sources = paths.map { (Self.folder + $0, $0) }
-        if let target = document.engineInit { sources.append((Self.program, target)) }
-        if document.systemd?.command != nil { sources.append((Self.program, SystemdUnit.program)) }
-        files = try sources.map { source, target in
-            let mount = try check(linux_clone_mount(source), "open_tree", on: source)
-            return (Descriptor(owning: mount, name: source), target)
-        }
-        // An initramfs cannot be left with pivot_root(2): the new root is moved over it (switch_root(8)).
-        try checked("chdir", on: GuestDisks.root) { Int(chdir(GuestDisks.root)) }
-        try check(linux_mount(".", "/", nil, LINUX_MS_MOVE, nil), "mount --move", on: GuestDisks.root)
-        try checked("chroot", on: GuestDisks.root) { Int(chroot(".")) }
-        try checked("chdir", on: "/") { Int(chdir("/")) }
     }
 
     /// All but what makes the root read-only. Modes are exact: the umask must be 0.
@@ -92,26 +72,22 @@ struct ContainerRoot {
             type = "cgroup2"
             data = ""
         }
-        try Files.ensureDirectory(mount.destination)
-        try FileSystem.mount(type, at: mount.destination, from: mount.source, options.flags, data: data)
-        for flags in options.propagation { try FileSystem.setPropagation(flags, of: mount.destination) }
+        let target = try ImagePath.ensureDirectory(mount.destination)
+        try FileSystem.mount(type, at: target, from: mount.source, options.flags, data: data)
+        for flags in options.propagation { try FileSystem.setPropagation(flags, of: target) }
         if mount.destination == "/dev", type == "tmpfs" { try DeviceFolder.fill() }
     }
 
-    /// Puts a file of the engine's over the image's, which is made if it is missing; a link is replaced: it may lead anywhere.
+    /// Puts a file of the engine's over the image's, or over what that leads to.
     private func attach(_ mount: Descriptor, to target: String) throws {
-        if let folder = Files.parent(of: target) { try Files.ensureDirectory(folder) }
-        var status = stat()
-        if lstat(target, &status) == 0, status.st_mode & S_IFMT == S_IFLNK {
-            try checked("unlink", on: target) { Int(unlink(target)) }
-        }
-        _ = try Descriptor(opening: target, O_RDONLY | O_CREAT, mode: 0o644)
-        try check(linux_attach_mount(mount.raw, target), "move_mount \(mount.name)", on: target)
+        let path = try ImagePath.ensureFile(target)
+        try check(linux_attach_mount(mount.raw, path), "move_mount \(mount.name)", on: target)
     }
 
     /// By which programs know a container; and /etc/mtab, where the image has none.
     private func layDockerFiles() throws {
-        _ = try Descriptor(opening: "/.dockerenv", O_RDONLY | O_CREAT, mode: 0o755)
+        try ImagePath.ensureFile("/.dockerenv", mode: 0o755)
+        try ImagePath.ensureDirectory("/etc")
         if symlink("/proc/mounts", "/etc/mtab") != 0, errno != EEXIST {
             throw SystemError("symlink", on: "/etc/mtab", .current)
         }
@@ -126,6 +102,28 @@ struct ContainerRoot {
         } else {
             try FileSystem.bind("/dev/null", to: path)
         }
+    }
+}
+
+extension ContainerRoot {
+    /// Enters a new mount namespace and the image's root in it. Nothing that happens here is seen by init.
+    init(entering document: GuestDocument) throws {
+        try check(linux_unshare(LINUX_CLONE_NEWNS), "unshare", on: "mount namespace")
+        try FileSystem.setPropagation(LINUX_MS_PRIVATE | LINUX_MS_REC, of: "/")
+        let paths = Self.texts(document).keys + (document.files ?? []).map(\.path)
+        var sources = paths.map { (Self.folder + $0, $0) }
+        if let target = document.engineInit { sources.append((Self.program, target)) }
+        if document.systemd?.command != nil { sources.append((Self.program, SystemdUnit.program)) }
+        let files = try sources.map { source, target in
+            let mount = try check(linux_clone_mount(source), "open_tree", on: source)
+            return (Descriptor(owning: mount, name: source), target)
+        }
+        // An initramfs cannot be left with pivot_root(2): the new root is moved over it (switch_root(8)).
+        try checked("chdir", on: GuestDisks.root) { Int(chdir(GuestDisks.root)) }
+        try check(linux_mount(".", "/", nil, LINUX_MS_MOVE, nil), "mount --move", on: GuestDisks.root)
+        try checked("chroot", on: GuestDisks.root) { Int(chroot(".")) }
+        try checked("chdir", on: "/") { Int(chdir("/")) }
+        self.init(document: document, files: files)
     }
 }
 
@@ -152,7 +150,6 @@ enum DeviceFolder {
 
     /// Makes the terminal at `path` (/dev/pts/0) the console.
     static func bindConsole(_ path: String) throws {
-        _ = try Descriptor(opening: "/dev/console", O_RDONLY | O_CREAT | O_NOCTTY, mode: 0o600)
-        try FileSystem.bind(path, to: "/dev/console")
+        try FileSystem.bind(path, to: try ImagePath.ensureFile("/dev/console", mode: 0o600))
     }
 }

@@ -7,15 +7,17 @@ enum SystemControl {
     /// The file of `net.ipv4.ip_forward`; as with sysctl(8), the first separator decides which of `.` and `/` separates,
     /// so that `net/ipv4/conf/eth0.5/mtu` is possible. Throws `Failure.badInput`.
     static func path(of name: String) throws -> String {
-        var name = name
-        if name.first(where: { $0 == "." || $0 == "/" }) == "." {
-            name = String(name.map { $0 == "." ? "/" : $0 == "/" ? "." : $0 })
+        // As bytes, like the kernel's: a separator and a combining mark are one Character.
+        let (dot, slash) = (UInt8(ascii: "."), UInt8(ascii: "/"))
+        var bytes = Array(name.utf8)
+        if bytes.first(where: { $0 == dot || $0 == slash }) == dot {
+            bytes = bytes.map { $0 == dot ? slash : $0 == slash ? dot : $0 }
         }
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
+        let parts = bytes.split(separator: slash, omittingEmptySubsequences: false)
+        guard parts.allSatisfy({ !$0.isEmpty && $0 != [dot] && $0 != [dot, dot] && !$0.contains(0) }) else {
             throw Failure.badInput("guest.json.sysctl", "\"\(name)\" is not the name of a kernel setting")
         }
-        return "/proc/sys/\(name)"
+        return "/proc/sys/" + String(decoding: bytes, as: UTF8.self)
     }
 
     static func write(_ name: String, _ value: String) throws {

@@ -45,7 +45,11 @@ enum SystemdUnit {
         // The last file in its order wins over the image's (sysctl.d(5)).
         let settings = document.sysctl.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)\n" }.joined()
         try write("/run/sysctl.d/zz-runcvm.conf", settings)
-        try write("/etc/machine-id", plan.machineID + "\n", mode: 0o444)
+        let machineID = Array("\(plan.machineID)\n".utf8)
+        // A disk that is full since an earlier start has it already.
+        if ImagePath.contents(of: "/etc/machine-id", limit: 4096) != machineID {
+            try write("/etc/machine-id", plan.machineID + "\n", mode: 0o444)
+        }
         if let limit = document.pidsLimit {
             // Of services and of logins: the limit of all would count the kernel's own threads too.
             for slice in ["system.slice", "user.slice"] {

@@ -41,8 +41,8 @@ public struct UnitCommand: Codable {
 
     /// `exited` with a number, or `killed` or `dumped` with a signal's name: 0…255, or 128+n.
     static func status(code: String, status: String) -> Int {
-        if code == "exited" { return Int(status) ?? 255 }
-        return signals.firstIndex(of: status).map { 129 + $0 } ?? Int(status).map { 128 + $0 } ?? 255
+        if code == "exited" { return UInt8(status).map(Int.init) ?? 255 }
+        return signals.firstIndex(of: status).map { 129 + $0 } ?? UInt8(status).map { 128 + Int($0) } ?? 255
     }
 
     /// signal(7), from 1 on, as systemd names them.

@@ -14,7 +14,8 @@ public enum BridgeSetup {
         _ plan: NetworkPlan, path: String = defaultPath, warn: (String) -> Void = { _ in }
     ) throws -> [BridgeRecord] {
         let joined = try plan.nics.enumerated().compactMap { try Joined($1, at: $0) }
-        if joined.isEmpty { return [] }
+        guard let first = joined.first else { return [] }
+        try Privilege.check(to: "change \(first.port)")
         let netlink = try NetlinkSocket()
         let wayOut = try WayOut(plan, warn: warn)
         let gatewayMAC = try wayOut?.findGateway(netlink)
@@ -37,7 +38,8 @@ public enum BridgeSetup {
     /// every step runs, and all errors come together.
     public static func restore(_ plan: NetworkPlan, path: String = defaultPath) throws {
         let made = plan.nics.enumerated().filter { $1.attach.model != .nat }
-        if made.isEmpty { return }
+        guard let first = made.first else { return }
+        try Privilege.check(to: "change \(first.element.name)")
         let netlink = try NetlinkSocket()
         var errors = ErrorCollector()
         errors.run { try WayOut(plan)?.delete(path: path, netlink) }
@@ -64,6 +66,13 @@ private enum Joined {
         case .bridge: self = .bridged(try BridgedNIC(nic, at: index))
         case .tc: self = .redirected(try RedirectedNIC(nic, at: index))
         case .nat: return nil
+        }
+    }
+
+    var port: String {
+        switch self {
+        case .bridged(let nic): nic.port
+        case .redirected(let nic): nic.port
         }
     }
 

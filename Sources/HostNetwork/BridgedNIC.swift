@@ -102,6 +102,8 @@ struct BridgedNIC {
         }
         try IPv6Setting.turnOff(link.name)
         try join(link, to: bridge, netlink)
+        // A guest that speaks with another's MAC must not draw the namespace's frames for that one.
+        try netlink.perform(.setLearning(link, false))
     }
 
     private func join(_ link: Link, to bridge: Link, _ netlink: NetlinkSocket) throws {

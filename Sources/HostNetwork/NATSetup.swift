@@ -26,7 +26,8 @@ public struct NATSetup {
 
     /// Makes everything anew where it is there already. A failure takes away what there is of this VM.
     public func enable() throws -> NATRecord {
-        try HostModeLock.hold(in: directory) {
+        try Privilege.check(to: "change the firewall")
+        return try HostModeLock.hold(in: directory) {
             let program = try program()
             return try Journal.run { journal in
                 let forwarding = ForwardingSwitch(in: directory)
@@ -43,6 +44,7 @@ public struct NATSetup {
 
     /// May run twice, after a crash, and on whatever is left; every step runs, and all errors come together.
     public func disable() throws {
+        try Privilege.check(to: "change the firewall")
         try HostModeLock.hold(in: directory) {
             var errors = ErrorCollector()
             errors.run { try deleteRules(try program()) }

@@ -74,7 +74,8 @@ public final class NetworkNamespace {
             }
             return Failure(.missingInput, "\(subject): no such file; ip netns list shows those that are named")
         case .notPermitted, .accessDenied:
-            return Failure(.privilege, "\(subject): \(error.errno); run as root")
+            let capability = path.hasPrefix("/proc/") ? "CAP_SYS_PTRACE" : "CAP_DAC_READ_SEARCH"
+            return Failure(.privilege, "\(subject): \(error.errno); needs \(capability), run as root")
         default:
             return error
         }

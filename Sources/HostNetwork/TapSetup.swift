@@ -7,6 +7,7 @@ public enum TapSetup {
     /// What is there already as wanted is kept, and recorded the same. A failure deletes the taps that this call made.
     public static func create(plan: NetworkPlan, owner: UInt32) throws -> [TapRecord] {
         if plan.nics.isEmpty { return [] }
+        try Privilege.check(to: "make \(plan.nics[0].tap)")
         let netlink = try NetlinkSocket()
         return try Journal.run { journal in
             try plan.nics.map { nic in
@@ -38,11 +39,13 @@ public enum TapSetup {
             guard let host = plan.host, let tap = try netlink.link(named: host.tap), tap.tun?.owner == owner else {
                 return
             }
+            try Privilege.check(to: "delete \(host.tap)")
             return try Tap.delete(host.tap, netlink)
         }
         let planned = plan.nics.map(\.tap)
         let names = planned + (records ?? []).map(\.name).filter { !planned.contains($0) }
-        if names.isEmpty { return }
+        guard let first = names.first else { return }
+        try Privilege.check(to: "delete \(first)")
         let netlink = try NetlinkSocket()
         var errors = ErrorCollector()
         for name in names.reversed() { errors.run { try Tap.delete(name, netlink) } }

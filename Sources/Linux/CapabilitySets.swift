@@ -3,6 +3,14 @@ import Glibc
 
 /// The capability sets of the calling thread (capabilities(7), libcap(3)).
 public enum CapabilitySets {
+    /// Whether the calling thread may use it now (cap_get_proc(3)).
+    public static func hasEffective(_ name: String) -> Bool {
+        guard let value = number(name), let sets = cap_get_proc() else { return false }
+        defer { cap_free(UnsafeMutableRawPointer(sets)) }
+        var flag = CAP_CLEAR
+        return cap_get_flag(sets, value, CAP_EFFECTIVE, &flag) == 0 && flag == CAP_SET
+    }
+
     /// Drops from the bounding set all that is not in `kept`. Needs CAP_SETPCAP.
     public static func limitBounding(to kept: [String]) throws {
         let kept = Set(kept.compactMap(number))

@@ -31,27 +31,36 @@ public struct ChildProcess {
         try run(passed.map { [($0, CInt(3))] } ?? []) { try Self.wait(for: $0) }
     }
 
-    /// The same for so many seconds at most: then it is killed. nil where it was.
-    public func run(limit seconds: Int) throws -> Outcome? {
+    /// The same for so many seconds at most: then it is killed, with all of its process group. nil where it was.
+    /// `late` sees them before.
+    public func run(
+        limit seconds: Int, passing passed: Descriptor? = nil, late: ([RunningProcess]) -> Void = { _ in }
+    ) throws -> Outcome? {
         var isLate = false
-        let outcome = try run([]) { pid in
-            let (attempts, pause) = (seconds * 50, UInt32(20_000))
-            for _ in 0..<attempts {
-                if let status = try Self.status(of: pid, WNOHANG) { return status }
-                usleep(pause)
-            }
+        let outcome = try run(passed.map { [($0, CInt(3))] } ?? [], ownGroup: true) { pid in
+            if try Self.ends(pid, within: seconds) { return try Self.wait(for: pid) }
             isLate = true
-            kill(pid, SIGKILL)
+            late(RunningProcess.all { $0.group == pid })
+            kill(-pid, SIGKILL)
             return try Self.wait(for: pid)
         }
         return isLate ? nil : outcome
     }
 
-    private func run(_ more: [(Descriptor, CInt)], _ wait: (pid_t) throws -> Int) throws -> Outcome {
+    private static func ends(_ pid: pid_t, within seconds: Int) throws -> Bool {
+        let process = Descriptor(
+            owning: try check(linux_pidfd_open(pid), "pidfd_open", on: String(pid)), name: "pidfd")
+        var ended = pollfd(fd: process.raw, events: Int16(POLLIN), revents: 0)
+        return try checked("poll", on: "pidfd") { Int(poll(&ended, 1, CInt(seconds * 1000))) } > 0
+    }
+
+    private func run(
+        _ more: [(Descriptor, CInt)], ownGroup: Bool = false, _ wait: (pid_t) throws -> Int
+    ) throws -> Outcome {
         let stdin = try Descriptor.memory(name: "stdin of \(program)", holding: input)
         let stdout = try Descriptor.memory(name: "stdout of \(program)")
         let stderr = try Descriptor.memory(name: "stderr of \(program)")
-        let status = try wait(start(redirecting: [(stdin, 0), (stdout, 1), (stderr, 2)] + more))
+        let status = try wait(start(redirecting: [(stdin, 0), (stdout, 1), (stderr, 2)] + more, ownGroup: ownGroup))
         return Outcome(
             status: status, output: try stdout.readFromStart(),
             errors: String(decoding: try stderr.readFromStart(), as: UTF8.self))
@@ -70,18 +79,14 @@ public struct ChildProcess {
         throw SystemError("execve", on: program, .current)
     }
 
-    public static func wait(for pid: pid_t) throws -> Int { try status(of: pid, 0) ?? 0 }
-
-    /// nil where it runs still, with WNOHANG.
-    private static func status(of pid: pid_t, _ options: CInt) throws -> Int? {
+    public static func wait(for pid: pid_t) throws -> Int {
         var status: CInt = 0
-        let ended = try checked("waitpid", on: String(pid)) { Int(waitpid(pid, &status, options)) }
-        if ended == 0 { return nil }
+        try checked("waitpid", on: String(pid)) { Int(waitpid(pid, &status, 0)) }
         return linux_exited(status) != 0 ? Int(linux_exit_status(status)) : 128 + Int(linux_term_signal(status))
     }
 
     /// Starts it with these descriptors as its 0, 1, 2; others that are not O_CLOEXEC are inherited.
-    public func start(redirecting: [(Descriptor, CInt)]) throws -> pid_t {
+    public func start(redirecting: [(Descriptor, CInt)], ownGroup: Bool = false) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -96,7 +101,8 @@ public struct ChildProcess {
         posix_spawnattr_setsigmask(&attributes, &signals)
         sigfillset(&signals)
         posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (ownGroup ? CInt(POSIX_SPAWN_SETPGROUP) : 0)
+        posix_spawnattr_setflags(&attributes, Int16(flags))
         var pid: pid_t = 0
         let result = Self.withCStrings([program] + arguments) { arguments in
             Self.withCStrings(environment) { environment in

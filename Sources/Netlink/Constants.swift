@@ -25,6 +25,7 @@ let NETLINK_GET_STRICT_CHK: CInt = 12
 
 /// The kinds of attribute are the lower 14 bits (NLA_TYPE_MASK); the upper two say "nested" and "network order".
 let NLA_TYPE_MASK: UInt16 = 0x3fff
+let NLA_F_NESTED: UInt16 = 0x8000
 
 let RTM_NEWLINK: UInt16 = 16
 let RTM_DELLINK: UInt16 = 17
@@ -58,6 +59,7 @@ let IFLA_IFNAME: UInt16 = 3
 let IFLA_MTU: UInt16 = 4
 let IFLA_LINK: UInt16 = 5
 let IFLA_MASTER: UInt16 = 10
+let IFLA_PROTINFO: UInt16 = 12
 let IFLA_LINKINFO: UInt16 = 18
 let IFLA_NET_NS_FD: UInt16 = 28
 let IFLA_EXT_MASK: UInt16 = 29
@@ -67,6 +69,7 @@ let IFLA_INFO_DATA: UInt16 = 2
 let IFLA_BR_FORWARD_DELAY: UInt16 = 1
 let IFLA_BR_STP_STATE: UInt16 = 5
 let IFLA_BR_MCAST_SNOOPING: UInt16 = 23
+let IFLA_BRPORT_LEARNING: UInt16 = 8
 let IFLA_TUN_OWNER: UInt16 = 1
 let IFLA_TUN_TYPE: UInt16 = 3
 let IFLA_TUN_VNET_HDR: UInt16 = 5
@@ -103,6 +106,7 @@ let NUD_NOARP: UInt16 = 0x40
 let NUD_PERMANENT: UInt16 = 0x80
 let NTF_USE: UInt8 = 1
 let NTF_MASTER: UInt8 = 4
+let NTF_STICKY: UInt8 = 0x40
 
 let FRA_SRC: UInt16 = 2
 let FRA_PRIORITY: UInt16 = 6

@@ -105,13 +105,15 @@ extension NetlinkRequest {
         }
     }
 
-    /// An entry of the bridge's forwarding table that neither ages nor moves: frames to `mac` leave by that port.
+    /// An entry of the bridge's forwarding table that neither ages nor moves, even where `mac` speaks from another port: frames
+    /// to it leave by this one.
     public static func ensureForwarding(_ mac: [UInt8], port: Link) -> NetlinkRequest {
-        let words = ["bridge", "fdb", "replace", macText(mac), "dev", port.name, "master", "static"]
+        let words = ["bridge", "fdb", "replace", macText(mac), "dev", port.name, "master", "static", "sticky"]
         return NetlinkRequest(
             "RTM_NEWNEIGH", on: port.name, RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE, as: Equivalent(words)
         ) { body in
-            body.putNeighborHeader(family: AF_BRIDGE_, link: port.index, state: NUD_NOARP, flags: NTF_MASTER)
+            let flags = NTF_MASTER | NTF_STICKY
+            body.putNeighborHeader(family: AF_BRIDGE_, link: port.index, state: NUD_NOARP, flags: flags)
             body.attribute(NDA_LLADDR, mac)
         }
     }

@@ -97,6 +97,15 @@ extension NetlinkRequest {
         }
     }
 
+    /// Whether a bridge learns from this port of it behind which MACs are.
+    public static func setLearning(_ port: Link, _ on: Bool) -> NetlinkRequest {
+        let words = ["bridge", "link", "set", "dev", port.name, "learning", on ? "on" : "off"]
+        return NetlinkRequest("RTM_SETLINK", on: port.name, RTM_SETLINK, as: Equivalent(words)) { body in
+            body.putLinkHeader(family: AF_BRIDGE_, index: port.index)
+            body.nest(IFLA_PROTINFO | NLA_F_NESTED) { $0.attribute(IFLA_BRPORT_LEARNING, UInt8(on ? 1 : 0)) }
+        }
+    }
+
     /// Kernels before 5.14 want the link down (EBUSY).
     public static func rename(_ link: Link, to name: String) -> NetlinkRequest {
         setLink(link, words: ["name", name]) {

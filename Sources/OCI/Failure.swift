@@ -28,10 +28,17 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
 
     public init(_ kind: Kind, _ message: String) {
         self.kind = kind
-        self.message = message
+        self.message = Self.oneLine(message)
     }
 
     public var description: String { message }
+
+    /// As it can stand in a log: what it quotes may hold anything. Control characters become `?`, the end of a long one `…`.
+    public static func oneLine(_ text: String, longest: Int = 1000) -> String {
+        if text.utf8.count <= longest, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) { return text }
+        let clean = text.unicodeScalars.prefix(longest).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : String($0) }
+        return clean.joined() + (text.unicodeScalars.count > longest ? "…" : "")
+    }
 
     /// Bad input, at a JSON path like `network.nics.0.mtu`.
     public static func badInput(_ path: String, _ message: String) -> Failure {

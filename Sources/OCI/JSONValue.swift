@@ -25,11 +25,10 @@ public enum JSONValue: Hashable, Sendable {
         guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
             throw Failure.badInput(subject, "not JSON (it starts with \(Self.quoted(first)))")
         }
-        do {
-            self = try JSONDecoder().decode(JSONValue.self, from: Data(text))
-        } catch {
+        guard let value = JSONReader.read(text) else {
             throw Failure.badInput(subject, "not JSON (RFC 8259), or nested too deeply")
         }
+        self = value
     }
 
     /// This value as one line of UTF-8 text with sorted keys, without a line feed.
@@ -50,7 +49,10 @@ public enum JSONValue: Hashable, Sendable {
 
     /// A typed value as JSON. Absent optional values are omitted.
     public init<T: Encodable>(encoding value: T) throws {
-        self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
+        guard let value = JSONReader.read([UInt8](try JSONEncoder().encode(value))) else {
+            throw Failure(.bug, "\(T.self): encoded as no JSON")
+        }
+        self = value
     }
 
     private static let whitespace: Set<UInt8> = [0x20, 0x09, 0x0a, 0x0d]
@@ -78,31 +80,7 @@ extension JSONValue {
     public var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
 }
 
-extension JSONValue: Codable {
-    public init(from decoder: any Decoder) throws {
-        // The commonest kinds first: each wrong guess costs an error.
-        let single = try decoder.singleValueContainer()
-        if let value = try? single.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? single.decode(Int64.self) {
-            self = .integer(value)
-        } else if single.decodeNil() {
-            self = .null
-        } else if let value = try? single.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? single.decode(UInt64.self) {
-            self = .unsigned(value)
-        } else if let value = try? single.decode(Double.self) {
-            self = .number(value)
-        } else if var elements = try? decoder.unkeyedContainer() {
-            var values: [JSONValue] = []
-            while !elements.isAtEnd { values.append(try elements.decode(JSONValue.self)) }
-            self = .array(values)
-        } else {
-            self = .object(try single.decode([String: JSONValue].self))
-        }
-    }
-
+extension JSONValue: Encodable {
     public func encode(to encoder: any Encoder) throws {
         var single = encoder.singleValueContainer()
         switch self {

@@ -10,6 +10,8 @@ public struct RuntimeCommandLine: Sendable, Equatable {
     /// `--log` and `--log-format`: where engines read an error from.
     public var log: String?
     public var logFormat: String?
+    /// `--root`: where the real runtime keeps its containers.
+    public var root: String?
     /// The verb's options, in their order.
     public var options: [Option] = []
     public var id: String?
@@ -36,6 +38,7 @@ public struct RuntimeCommandLine: Sendable, Equatable {
             switch option.name {
             case "log": log = option.value
             case "log-format": logFormat = option.value
+            case "root": root = option.value
             default: break
             }
         }

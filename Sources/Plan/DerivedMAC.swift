@@ -32,11 +32,14 @@ public enum DerivedMAC {
 }
 
 extension MACAddress {
-    /// Locally administered, and another than this one; the last byte counts.
+    /// Locally administered, and another than this one; the last three bytes count.
     fileprivate var next: MACAddress {
         var bytes = bytes
         bytes[0] |= 0x02
-        bytes[5] &+= 1
+        for index in [5, 4, 3] {
+            bytes[index] &+= 1
+            if bytes[index] != 0 { break }
+        }
         return MACAddress(bytes: bytes) ?? self
     }
 }

@@ -60,6 +60,11 @@ public struct Facts: Codable, Hashable, Sendable {
             throw Failure.badInput("neighbors.\(index).dev", "\(quoted(neighbor.dev)) is not among the links")
         }
         if let uplink = host.uplink { try LinkMTU.validate(uplink.mtu, at: "host.uplink.mtu") }
+        try LinkName.validate(host.uplink?.dev, at: "host.uplink.dev")
+        try LinkName.validate(host.kept?.tap, at: "host.kept.tap")
+        for (index, other) in (host.reserved ?? []).enumerated() {
+            try LinkName.validate(other.tap, at: "host.reserved.\(index).tap")
+        }
     }
 
     /// The servers of resolv.conf (resolv.conf(5)), each once.

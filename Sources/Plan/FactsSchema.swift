@@ -114,7 +114,7 @@ extension JSONSchema {
                   "description": "the interface of the host's default route",
                   "type": "object",
                   "required": ["dev", "mtu"],
-                  "properties": {"dev": {"type": "string"}, "mtu": {"$ref": "#/$defs/mtu"}}
+                  "properties": {"dev": {"$ref": "#/$defs/linkName"}, "mtu": {"$ref": "#/$defs/mtu"}}
                 },
                 "reserved": {
                   "description": "what other VMs in host mode have been promised",
@@ -129,7 +129,7 @@ extension JSONSchema {
               "type": "object",
               "required": ["tap", "gateway"],
               "properties": {
-                "tap": {"type": "string"},
+                "tap": {"$ref": "#/$defs/linkName"},
                 "gateway": {"description": "the host's end of the tap", "$ref": "#/$defs/prefix"},
                 "ports": {"type": "array", "items": {"$ref": "#/$defs/hostPort"}}
               }

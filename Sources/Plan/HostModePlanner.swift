@@ -83,7 +83,12 @@ struct HostModePlanner {
 
     /// The first /30 of 169.254.100.0/24 in which the host has no address: the host's end and the guest's.
     private func nextSubnet() throws -> (gateway: IPPrefix, guest: IPPrefix) {
-        if let gateway = facts.host.kept?.gateway, let guest = Self.guest(behind: gateway) { return (gateway, guest) }
+        if let gateway = facts.host.kept?.gateway {
+            guard let guest = Self.guest(behind: gateway) else {
+                throw Failure.badInput("host.kept.gateway", "\(gateway) is not the first host address of an IPv4 /30")
+            }
+            return (gateway, guest)
+        }
         let reserved = (facts.host.reserved ?? []).map(\.gateway)
         let taken = ((facts.host.addresses ?? []) + facts.links.flatMap(\.addresses) + reserved).map(\.address)
         for first in stride(from: UInt8(0), to: 255, by: 4) {
@@ -95,9 +100,11 @@ struct HostModePlanner {
         throw Failure(.unavailable, "all 64 networks of 169.254.100.0/24 are in use; stop a VM in host mode first")
     }
 
-    /// The other host address of a /30.
+    /// The other host address of an IPv4 /30.
     private static func guest(behind gateway: IPPrefix) -> IPPrefix? {
-        guard gateway.length == 30, let last = gateway.address.bytes.last, last % 4 == 1 else { return nil }
+        guard !gateway.address.isIPv6, gateway.length == 30, let last = gateway.address.bytes.last, last % 4 == 1 else {
+            return nil
+        }
         return IPAddress(bytes: gateway.address.bytes.dropLast() + [last + 1]).flatMap {
             IPPrefix(address: $0, length: 30)
         }

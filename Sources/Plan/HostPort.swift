@@ -2,7 +2,7 @@ import OCI
 
 /// A port of the host that leads to the VM in host mode: RUNCVM_HOST_PORTS=8080:80,53/udp.
 public struct HostPort: Codable, Hashable, Sendable {
-    public enum Transport: String, Codable, Sendable { case tcp, udp }
+    public enum Transport: String, WordCodable, Sendable { case tcp, udp }
 
     public var host: UInt16
     public var guest: UInt16

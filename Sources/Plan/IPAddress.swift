@@ -1,3 +1,5 @@
+import OCI
+
 /// An IPv4 or IPv6 address, in the text forms of RFC 791 and RFC 5952.
 public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     /// 4 or 16 bytes in network order.
@@ -187,14 +189,16 @@ protocol TextCodable: Codable, CustomStringConvertible {
 }
 
 extension TextCodable {
-    public init(from decoder: any Decoder) throws {
+    public init(from decoder: any Decoder) throws { self = try Self.decoded(from: decoder) }
+
+    fileprivate static func decoded(from decoder: any Decoder) throws -> Self {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         guard let value = Self(text) else {
             throw DecodingError.dataCorruptedError(
                 in: container, debugDescription: "\(quoted(text)) is not \(Self.wanted)")
         }
-        self = value
+        return value
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -203,14 +207,30 @@ extension TextCodable {
     }
 }
 
+/// A few words, one of which stands in JSON.
+protocol WordCodable: TextCodable, RawRepresentable<String>, CaseIterable {}
+
+extension WordCodable {
+    init?(_ text: String) { self.init(rawValue: text) }
+    public var description: String { rawValue }
+    static var wanted: String {
+        let words = allCases.map(\.rawValue)
+        return words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+    }
+
+    // Else it is the compiler's choice between RawRepresentable's and TextCodable's.
+    public init(from decoder: any Decoder) throws { self = try Self.decoded(from: decoder) }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(rawValue)
+    }
+}
+
 /// A piece of the user's text for an error message: one line, and short.
 func quoted(_ text: String) -> String { "\"\(oneLine(text))\"" }
 
 /// The same without quotation marks.
-func oneLine(_ text: String) -> String {
-    let clean = text.unicodeScalars.prefix(60).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : String($0) }.joined()
-    return clean + (text.unicodeScalars.count > 60 ? "…" : "")
-}
+func oneLine(_ text: String) -> String { Failure.oneLine(text, longest: 60) }
 
 extension IPAddress: TextCodable { static var wanted: String { "an IP address" } }
 extension IPPrefix: TextCodable { static var wanted: String { "an address with a prefix length, like 10.0.0.2/8" } }

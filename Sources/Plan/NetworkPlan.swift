@@ -2,7 +2,7 @@ import OCI
 
 /// What the network of one VM shall be: net-plan's answer, key `network` of the document.
 public struct NetworkPlan: Codable, Hashable, Sendable {
-    public enum Mode: String, Codable, Sendable { case bridge, host, none }
+    public enum Mode: String, WordCodable, Sendable { case bridge, host, none }
 
     public var mode: Mode
     /// In numeric-aware order of their names: eth2 before eth10.
@@ -80,7 +80,7 @@ public struct NIC: Codable, Hashable, Sendable {
 
 /// How the tap is joined to the container's interface.
 public struct Attachment: Codable, Hashable, Sendable {
-    public enum Model: String, Codable, Sendable { case bridge, tc, nat }
+    public enum Model: String, WordCodable, Sendable { case bridge, tc, nat }
 
     public var model: Model
     /// The bridge that joins the two (model bridge).

@@ -14,7 +14,8 @@ struct RootfsBuildCommand: ParsableCommand {
               runcvm rootfs-build --output web.erofs ./rootfs
               cd /var/lib/docker/overlay2; runcvm rootfs-build TOP/diff BASE/diff
 
-            Without --output it goes to the shared cache in /var/lib/runcvm/images, once for the same layers.
+            Without --output it goes to the shared cache in /var/lib/runcvm/images, once for the same layers. Images whose
+            layers are gone are removed from there.
             """)
 
     @Option(help: "The image to write.")
@@ -25,12 +26,9 @@ struct RootfsBuildCommand: ParsableCommand {
 
     func run() throws {
         let folders = try layers.map { try OverlayMount.realPath($0) }
-        let images = RootImage(environment: DocumentPipe.environment)
-        if let output {
-            try images.build(layers: folders, to: output)
-            try DocumentPipe.writeText([UInt8]("\(output)\n".utf8))
-        } else {
-            try DocumentPipe.writeText([UInt8]("\(try images.shared(layers: folders))\n".utf8))
-        }
+        let environment = DocumentPipe.environment
+        if let output { try RootImage(environment: environment).build(layers: folders, to: output) }
+        let image = try output ?? ImageCache(environment: environment).image(of: folders)
+        try DocumentPipe.writeText([UInt8]("\(image)\n".utf8))
     }
 }

@@ -53,8 +53,9 @@ struct Runcvm: ParsableCommand {
         var name = "runcvm"
         do {
             try VerbName.check(arguments, verbs: verbs)
+            if let verb = arguments.first, verbs.contains(verb) { name += " \(verb)" }
             var command = try parseAsRoot(arguments)
-            if let verb = type(of: command).configuration.commandName, verb != "runcvm" { name += " \(verb)" }
+            if let verb = type(of: command).configuration.commandName, verb != "runcvm" { name = "runcvm \(verb)" }
             try command.run()
         } catch {
             Glibc.exit(report(error, name: name))
@@ -101,7 +102,8 @@ struct Runcvm: ParsableCommand {
             return 70
         } else {
             let sentence = message(for: error).split(separator: "\n").joined(separator: " ")
-            Stderr.line("\(name): \(sentence); see \(name) --help")
+            Stderr.line(
+                "\(name): \(sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence); see \(name) --help")
         }
         return code.rawValue
     }
@@ -140,7 +142,7 @@ enum ExitStatus {
 
 enum Stderr {
     static func line(_ text: String) {
-        let bytes = [UInt8]((text + "\n").utf8)
+        let bytes = [UInt8]((Failure.oneLine(text) + "\n").utf8)
         _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
     }
 }

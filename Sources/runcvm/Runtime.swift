@@ -8,11 +8,18 @@ struct Runtime {
     let line: RuntimeCommandLine
     let environment: [String: String]
     let real: String
+    /// For how many seconds a hook may be at work: it takes less than one, and longer where many start at once.
+    private let hookLimit: Int
 
     init(_ line: RuntimeCommandLine, environment: [String: String]) throws {
         self.line = line
         self.environment = environment
         real = try Self.find(environment)
+        let limit = environment["RUNCVM_HOOK_TIMEOUT"] ?? "120"
+        guard let seconds = Int(limit), (1...86400).contains(seconds) else {
+            throw Failure(.usage, "RUNCVM_HOOK_TIMEOUT=\(limit): not a number of seconds")
+        }
+        hookLimit = seconds
     }
 
     /// Runs the verb. Returns the exit status, or never where the real runtime takes this process over.
@@ -31,6 +38,12 @@ struct Runtime {
         let id = try requiredID()
         let bundle = try line.bundle ?? currentDirectory()
         let directory = try RunDirectory(id: id)
+        if directory.exists {
+            // The real runtime refuses an id that it has. Else this is what a crash has left of an earlier container.
+            if try child(line.globalArguments + ["state", id]).run().status == 0 { return try passThrough() }
+            try undo(directory)
+        }
+        undoOrphans()
         let adapter = try BundleAdapter(id: id, bundle: bundle, environment: environment)
         var committed = false
         let restore = try adapter.adaptInPlace()
@@ -47,7 +60,7 @@ struct Runtime {
         let id = try requiredID()
         let directory = try RunDirectory(id: id)
         if directory.isJailed {
-            let lock = try directory.lock()
+            let lock = try lock(directory)
             let state = try child(line.globalArguments + ["state", id]).run()
             guard state.status == 0 else {
                 throw Failure(.unavailable, "state \(id): \(state.reason)")
@@ -74,10 +87,34 @@ struct Runtime {
         let id = try requiredID()
         let directory = try RunDirectory(id: id)
         let status = try child(line.arguments).runInPlace()
-        guard status == 0 || line.force, let lock = try directory.lock() else { return status }
-        let state = try JSONValue(encoding: OCIState(id: id, status: "stopped")).serialized()
-        try runHook("poststop", state: state, holding: lock)
+        if status == 0 || line.force { try undo(directory) }
         return status
+    }
+
+    private func undo(_ directory: RunDirectory) throws {
+        if let lock = try lock(directory) { try undo(directory, holding: lock) }
+    }
+
+    private func undo(_ directory: RunDirectory, holding lock: Descriptor) throws {
+        let state = try JSONValue(encoding: OCIState(id: directory.id, status: "stopped")).serialized()
+        try runHook("poststop", state: state, holding: lock)
+    }
+
+    /// Containers whose VMM has gone, and that their engine has forgotten: its shim was killed, and nobody called delete.
+    private func undoOrphans() {
+        for directory in RunDirectory.all() where directory.id != line.id {
+            do {
+                guard let lock = try directory.lockIfFree(), try directory.isOrphaned() else { continue }
+                _ = try child((line.root.map { ["--root", $0] } ?? []) + ["delete", "--force", directory.id]).run()
+                try undo(directory, holding: lock)
+            } catch {
+                Stderr.line("runcvm runtime: container \(directory.id), which has ended: \(error)")
+            }
+        }
+    }
+
+    private func lock(_ directory: RunDirectory) throws -> Descriptor? {
+        try directory.lock(limit: hookLimit) { Stderr.line("runcvm runtime: \($0)") }
     }
 
     private func passThrough() throws -> Int {
@@ -91,10 +128,21 @@ struct Runtime {
         variables["PATH"] = "\(installation.directory):\(environment["PATH"] ?? Self.path)"
         let hook = ChildProcess(
             try installation.hook(name), [], environment: variables.map { "\($0)=\($1)" }, input: state)
-        let outcome = try hook.run(passing: lock)
+        var hanging = "it"
+        let outcome = try hook.run(limit: hookLimit, passing: lock) { processes in
+            // Of a pipe the first that is left is the one for which all others wait.
+            hanging = (processes.dropFirst().first ?? processes.first)?.command ?? hanging
+        }
+        guard let outcome else {
+            throw Failure(
+                .tryAgain,
+                "hooks/\(name): \(hanging) has not ended after \(hookLimit) s; RUNCVM_HOOK_TIMEOUT allows more")
+        }
         guard outcome.status == 0 else {
-            let first = outcome.errors.split(separator: "\n").first.map(String.init) ?? "exit \(outcome.status)"
-            throw Failure(HookStatus.kind(outcome.status), "hooks/\(name): \(first)")
+            let said = outcome.errors.split(separator: "\n").first.map(String.init) ?? "exit \(outcome.status)"
+            // Those after a killed one say only that they had nothing to read.
+            let reason = outcome.status > 128 ? "a program of it was killed by signal \(outcome.status - 128)" : said
+            throw Failure(HookStatus.kind(outcome.status), "hooks/\(name): \(reason)")
         }
     }
 

@@ -91,7 +91,7 @@ struct VMListTests {
                 status 66
                 runcvm logs: \("c0ffee" + String(repeating: "0", count: 58)) has no console yet; fc-boot begins it
                 status 66
-                runcvm: --signal FOO: no such signal; see runcvm --help
+                runcvm stop: --signal FOO: no such signal; see runcvm stop --help
                 status 64
 
                 """)

@@ -194,6 +194,14 @@ struct MachineSizeTests {
         #expect(try size(#"{"memory":{"limit":536870912}}"#).memory == 512 - MachineSize.overhead)
     }
 
+    @Test("numbers beyond any machine's are no list of CPUs, or no limit")
+    func beyond() throws {
+        #expect(try size(#"{"cpu":{"cpus":"0-9223372036854775807"}}"#).vcpus == 8)
+        #expect(try size(#"{"cpu":{"cpus":"0-1000000,0-9223372036854775806"}}"#).vcpus == 8)
+        #expect(try size(#"{"cpu":{"quota":9223372036854775807,"period":18446744073709551615}}"#).vcpus == 1)
+        #expect(try size(#"{"cpu":{"quota":9223372036854775807,"period":1}}"#).vcpus == 8)
+    }
+
     @Test("the variables win over the limits")
     func variables() throws {
         let env: [JSONValue] = ["RUNCVM_CPUS=3", "RUNCVM_MEM_SIZE=2G"]

@@ -51,6 +51,12 @@ import Testing
         arguments: [(0, "/root"), (1000, "/home/alice")])
     func found(uid: UInt32, home: String) { #expect(file.home(of: uid) == home) }
 
+    @Test("lines may end as in DOS")
+    func returns() {
+        let file = PasswdFile(text: "root:x:0:0::/root:/bin/sh\r\nalice:x:1000:1000::/home/alice:/bin/sh\r\n")
+        #expect(file.home(of: 0) == "/root" && file.home(of: 1000) == "/home/alice")
+    }
+
     @Test("a user who is not there, or has no home, lives in /", arguments: [7, 99])
     func missing(uid: UInt32) { #expect(file.home(of: uid) == "/") }
 }
@@ -85,7 +91,7 @@ import Testing
 
     @Test(
         "names that lead elsewhere are errors",
-        arguments: ["", "net..x", "../../etc/passwd", "/etc/passwd", "net/../../x"])
+        arguments: ["", "net..x", "../../etc/passwd", "/etc/passwd", "net/../../x", "net/../\u{301}x", "net/..\0/x"])
     func invalid(name: String) { #expect(throws: Failure.self) { try SystemControl.path(of: name) } }
 }
 

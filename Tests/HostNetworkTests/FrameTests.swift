@@ -181,4 +181,42 @@ import Testing
             #expect(try lab.wire.receive { $0.type == Frame.ipv6 } == [multicast])
         }
     }
+
+    @Test(
+        "with another's MAC or address the guest draws nothing of the namespace's; neither does a neighbour with the guest's"
+    )
+    func spoofing() throws {
+        try inLab { lab in
+            let neighbors = try sh("ip neigh; ip -6 neigh")
+            func lie(_ address: [UInt8]) -> Frame { .whoHas(address, from: lab.guestMAC, address) }
+            // As a container's with CAP_NET_RAW, its lies are on the wire; they reach the namespace too, which does not listen.
+            for address in [hostIP, alias, [172, 16, 0, 3]] { try lab.tap.send(lie(address).bytes) }
+            #expect(try lab.wireUntilMarker(1).count == 3)
+            #expect(try sh("ip neigh; ip -6 neigh") == neighbors)
+
+            func pass(_ frame: Frame, from: FramePort, to: FramePort) throws {
+                try from.send(frame.bytes)
+                _ = try #require(try to.receive { $0 == frame })
+            }
+            let name = try #require(lab.nic.attach.bridge)
+            let bridge = try FramePort.link(try #require(try NetlinkSocket().link(named: name)))
+            func namespaceSends(to mac: [UInt8], _ number: UInt8) throws -> Frame {
+                let frame = Frame(to: mac, from: lab.bridgeMAC, type: Frame.experiment, [number])
+                try bridge.send(frame.bytes)
+                return frame
+            }
+            // The gateway's, which the bridge has seen on the wire.
+            let greeting = Frame(to: Frame.broadcast, from: hostMAC, type: Frame.experiment, [1])
+            try pass(greeting, from: lab.wire, to: lab.tap)
+            try pass(greeting, from: lab.tap, to: lab.wire)
+            let toGateway = try namespaceSends(to: hostMAC, 2)
+            #expect(try lab.wire.receive { $0 == toGateway } == [toGateway])
+            // The guest's, on the wire.
+            let fromGuest = Frame(to: Frame.broadcast, from: lab.guestMAC, type: Frame.experiment, [4])
+            try pass(fromGuest, from: lab.wire, to: lab.tap)
+            let toGuest = try namespaceSends(to: lab.guestMAC, 5)
+            #expect(try lab.tap.receive { $0 == toGuest } == [toGuest])
+            #expect(try !lab.wireUntilMarker(6).contains(toGuest))
+        }
+    }
 }

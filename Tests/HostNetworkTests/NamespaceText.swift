@@ -20,7 +20,7 @@ func namespaceText() throws -> String {
         ip -j -d link | jq -cS '.[] | {ifname, mtu, master, group,
             address: (if .linkinfo.info_kind == "tun" then null else .address end),
             flags: (.flags - ["LOWER_UP", "NO-CARRIER"] | sort), kind: .linkinfo.info_kind,
-            data: ((.linkinfo.info_data // {}) | with_entries(select(.key | IN("forward_delay", "stp_state",
+            learning: .linkinfo.info_slave_data.learning, data: ((.linkinfo.info_data // {}) | with_entries(select(.key | IN("forward_delay", "stp_state",
                 "mcast_snooping", "vlan_filtering", "type", "pi", "vnet_hdr", "persist", "user"))))}'
         ip -j address | jq -cS '.[] | {ifname, addresses: [.addr_info[] | del(.tentative)]}'
         ip -4 route show table all | sed 's/ linkdown//' | sort

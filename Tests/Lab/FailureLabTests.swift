@@ -25,7 +25,7 @@ extension LabTests {
             try expect(["RUNCVM_NETWORK_MODE=host"], options: "--net host")
             try expect(["volume", "/data"], options: "-v /tmp:/data")
             try expect(["RUNCVM_NETWORK_MODE=fast"], options: "-e RUNCVM_NETWORK_MODE=fast")
-            try expect(["at least"], options: "-m 64m")
+            try expect(["at least"], options: "-m 160m")
         }
 
         @Test(

@@ -35,10 +35,10 @@ extension LabTests {
             #expect(
                 try Lab.sh(
                     """
-                    docker exec -u 77 -w /tmp unit sh -c 'cat /proc/1/comm; id -u; pwd; systemctl is-active runcvm-command; exit 3' ||
+                    docker exec -u 77 -w /tmp unit sh -c 'cat /proc/1/comm; id -u; pwd; exit 3' ||
                         echo "status $?"
-                    docker exec unit sh -c 'hostname; ps -o comm= -p 1'; head -c 300000 /dev/zero | docker exec -i unit wc -c
-                    """) == "systemd\n77\n/tmp\nactive\nstatus 3\nbox\nsystemd\n300000")
+                    docker exec unit sh -c 'hostname; systemctl is-active runcvm-command'; head -c 300000 /dev/zero | docker exec -i unit wc -c
+                    """) == "systemd\n77\n/tmp\nstatus 3\nbox\nactive\n300000")
             let outcome = try Lab.run(
                 Self.ssh + #"""
                     vm 'systemctl is-system-running --wait; systemctl show -P ActiveState runcvm-command; systemctl --failed --no-legend

@@ -22,7 +22,14 @@ import Testing
             of: try nics("52:54:00:00:00:ff", "52:54:00:00:00:ff", "52:54:00:00:00:00", "52:54:00:00:00:ff"))
         #expect(
             devices.map(\.description) == [
-                "52:54:00:00:00:ff", "52:54:00:00:00:01", "52:54:00:00:00:00", "52:54:00:00:00:02",
+                "52:54:00:00:00:ff", "52:54:00:00:01:00", "52:54:00:00:00:00", "52:54:00:00:01:01",
             ])
+    }
+
+    @Test("a thousand interfaces on one MAC have a thousand devices' MACs")
+    func many() throws {
+        let nics = try nics("52:54:00:00:00:ff")
+        let devices = DerivedMAC.devices(of: (0..<1000).flatMap { _ in nics })
+        #expect(Set(devices).count == 1000)
     }
 }

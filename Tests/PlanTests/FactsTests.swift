@@ -59,6 +59,11 @@ struct FactsTests {
         (#"{"links":[\#(link)],"host":{"uplink":{"dev":"x","mtu":0}}}"#, "host.uplink.mtu: 0"),
         (#"{"links":[\#(link)],"host":{"uplink":{"dev":"x","mtu":0.5}}}"#, "host.uplink.mtu: not a whole number"),
         (#"{"links":[\#(link)],"host":{"uplink":{"dev":"x"}}}"#, "host.uplink.mtu: missing"),
+        (#"{"links":[\#(link)],"host":{"uplink":{"dev":"a b","mtu":1500}}}"#, "host.uplink.dev: \"a b\""),
+        (
+            #"{"links":[\#(link)],"host":{"kept":{"tap":"..","gateway":"169.254.100.1/30"}}}"#,
+            "host.kept.tap: \"..\""
+        ),
     ]
 
     @Test(
