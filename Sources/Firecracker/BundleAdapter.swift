@@ -45,6 +45,21 @@ public struct BundleAdapter {
         return jail.adapt(document)
     }
 
+    /// The config.json of a container that says why it is refused, and ends with 125: for hooks of which an engine tells no
+    /// more than the exit status. Throws the reason where the folder is another's.
+    public func refuse(_ document: JSONValue, because reason: any Error) throws -> JSONValue {
+        guard !directory.exists else { throw reason }
+        try directory.create()
+        let files = [
+            JailConfig.File(installation.program, at: JailConfig.program),
+            JailConfig.File(directory.machine, at: JailConfig.machine),
+        ]
+        let jail = JailConfig(root: directory.jail, files: files, user: VMUser.id(for: id))
+        try lay(jail)
+        try Files.overwrite(directory.machine, with: [UInt8]("\(reason)\n".utf8))
+        return jail.adapt(document)
+    }
+
     /// Rewrites the bundle's config.json. Returns what puts the engine's own back.
     @discardableResult
     public func adaptInPlace() throws -> () throws -> Void {

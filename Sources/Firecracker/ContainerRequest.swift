@@ -35,14 +35,22 @@ public struct ContainerRequest {
 
     private func isEngines(_ mount: OCIMount) -> Bool {
         Self.engineFiles.contains(mount.destination) || Self.engineInits.contains(mount.destination)
-            || Self.isOwnSharedMemory(mount)
+            || Self.isOwnSharedMemory(mount) || isPodmanFile(mount)
     }
 
-    /// Podman's, by which programs know a container (podman-run(1)).
-    static let containerenv = "/run/.containerenv"
-
     /// The engine's own files, which the guest gets by their contents.
-    static let engineFiles: Set<String> = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", containerenv]
+    static let engineFiles: Set<String> = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"]
+
+    /// More such files, which Podman makes in the container's own folder: /run/.containerenv, /etc/passwd with `--user`,
+    /// secrets.
+    var podmanFiles: [OCIMount] {
+        (config.mounts ?? []).filter { isPodmanFile($0) && !Self.engineFiles.contains($0.destination) }
+    }
+
+    private func isPodmanFile(_ mount: OCIMount) -> Bool {
+        guard mount.isBind, let source = mount.source, let id = config.containerID else { return false }
+        return source.contains("/\(id)/userdata/") && mount.destination != "/dev/shm"
+    }
 
     /// Where the engine's init is bound for `--init`: Docker's, Podman's, older Podman's.
     private static let engineInits = ["/sbin/docker-init", "/run/podman-init", "/dev/init"]

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Linux
 import OCI
@@ -46,8 +47,12 @@ public struct MachineBuilder {
             maskedPaths: config.linux?.maskedPaths ?? [], readonlyPaths: config.linux?.readonlyPaths ?? [],
             sysctl: network.dns.reservingPorts(in: config.linux?.sysctl ?? [:]), process: process)
         guest.engineInit = request.engineInit
-        guest.files = try request.source(of: ContainerRequest.containerenv).map {
-            [ContainerRequest.containerenv: try Files.readText($0)]
+        guest.files = try request.podmanFiles.compactMap { mount in
+            try mount.source.map { source in
+                GuestFile(
+                    path: mount.destination, contents: Data(try Files.read(source)).base64EncodedString(),
+                    mode: UInt32(Files.mode(source) ?? 0o644))
+            }
         }
         if let root = config.root?.path, Files.exists("\(root)/.dockerenv") { guest.dockerFiles = true }
         if let limit = config.linux?.resources?.pids?.limit, limit > 0 { guest.pidsLimit = limit }

@@ -1,4 +1,5 @@
 import CLinux
+import FoundationEssentials
 import Glibc
 import Linux
 import OCI
@@ -17,19 +18,25 @@ struct ContainerRoot {
     private static let program = "/init"
 
     /// The engine's files by their paths in the image.
-    private static func contents(_ document: GuestDocument) -> [String: String] {
-        let known = [
+    private static func texts(_ document: GuestDocument) -> [String: String] {
+        [
             "/etc/hosts": document.hosts, "/etc/resolv.conf": document.resolvConf,
             "/etc/hostname": document.hostname.map { "\($0)\n" },
-        ]
-        return (document.files ?? [:]).merging(known.compactMapValues(\.self)) { $1 }
+        ].compactMapValues(\.self)
     }
 
     /// Writes /etc/hosts and the like into a tmpfs of init's.
     static func writeFiles(_ document: GuestDocument) throws {
-        for (path, text) in contents(document) {
+        func write(_ path: String, _ bytes: [UInt8], mode: mode_t) throws {
             try Files.parent(of: folder + path).map { try Files.ensureDirectory($0) }
-            try Files.overwrite(folder + path, with: Array(text.utf8), mode: 0o644)
+            try Files.overwrite(folder + path, with: bytes, mode: mode)
+        }
+        for (path, text) in texts(document) { try write(path, Array(text.utf8), mode: 0o644) }
+        for file in document.files ?? [] {
+            guard let bytes = Data(base64Encoded: file.contents) else {
+                throw StartFailure("guest.json.files: \(file.path): not base64")
+            }
+            try write(file.path, Array(bytes), mode: mode_t(file.mode))
         }
     }
 
@@ -103,7 +110,8 @@ extension ContainerRoot {
     init(entering document: GuestDocument) throws {
         try check(linux_unshare(LINUX_CLONE_NEWNS), "unshare", on: "mount namespace")
         try FileSystem.setPropagation(LINUX_MS_PRIVATE | LINUX_MS_REC, of: "/")
-        var sources = Self.contents(document).keys.map { (Self.folder + $0, $0) }
+        let paths = Self.texts(document).keys + (document.files ?? []).map(\.path)
+        var sources = paths.map { (Self.folder + $0, $0) }
         if let target = document.engineInit { sources.append((Self.program, target)) }
         if document.systemd?.command != nil { sources.append((Self.program, SystemdUnit.program)) }
         let files = try sources.map { source, target in

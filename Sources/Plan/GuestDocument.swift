@@ -20,8 +20,8 @@ public struct GuestDocument: Codable, Hashable, Sendable {
     /// Paths under /proc/sys with dots, as in `net.ipv4.ip_unprivileged_port_start`.
     public var sysctl: [String: String]
     public var process: OCIProcess
-    /// The contents of more files that the engine gives, by their paths; absent: none.
-    public var files: [String: String]?
+    /// More files that the engine gives; absent: none.
+    public var files: [GuestFile]?
     /// Where the engine wants its own init, which `process.args` then begin with (`/sbin/docker-init`): the guest's init lays
     /// its own program there, which is one too (docker-init). Absent: nowhere.
     public var engineInit: String?
@@ -56,6 +56,21 @@ public struct GuestDocument: Codable, Hashable, Sendable {
         self.readonlyPaths = readonlyPaths
         self.sysctl = sysctl
         self.process = process
+    }
+}
+
+/// A file of the engine's in the guest.
+public struct GuestFile: Codable, Hashable, Sendable {
+    public var path: String
+    /// In base64.
+    public var contents: String
+    /// The permission bits.
+    public var mode: UInt32
+
+    public init(path: String, contents: String, mode: UInt32) {
+        self.path = path
+        self.contents = contents
+        self.mode = mode
     }
 }
 

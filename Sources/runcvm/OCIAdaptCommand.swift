@@ -14,6 +14,8 @@ struct OCIAdaptCommand: ParsableCommand {
 
               runcvm oci-adapt --id web --bundle /run/web
               runcvm oci-adapt < config.json > adapted.json
+
+            hooks/podman/runcvm-precreate.json has it as a hook.
             """)
 
     @Option(help: "The container's id. Default: the last word of config.json's linux.cgroupsPath.")
@@ -21,6 +23,9 @@ struct OCIAdaptCommand: ParsableCommand {
 
     @Option(help: "The bundle: the folder that holds config.json.")
     var bundle: String?
+
+    @Flag(help: "Of a container that is refused make one that says why: Podman does not tell what a hook has said.")
+    var hook = false
 
     func run() throws {
         umask(0o022)
@@ -34,7 +39,13 @@ struct OCIAdaptCommand: ParsableCommand {
         let text = try DocumentPipe.readText(verb: "oci-adapt", wanted: "a config.json")
         let config = try JSONValue(parsing: text, subject: "config.json on stdin")
         let adapter = try BundleAdapter(id: try id ?? Self.id(of: config), bundle: ".", environment: environment)
-        try DocumentPipe.writeText(try adapter.adapt(config).serialized() + [0x0a])
+        let adapted: JSONValue
+        do {
+            adapted = try adapter.adapt(config)
+        } catch  where hook {
+            adapted = try adapter.refuse(config, because: error)
+        }
+        try DocumentPipe.writeText(try adapted.serialized() + [0x0a])
     }
 
     private static func id(of config: JSONValue) throws -> String {

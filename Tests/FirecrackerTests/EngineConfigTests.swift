@@ -45,6 +45,23 @@ struct EngineConfigTests {
         #expect(shared.type == "tmpfs" && shared.options?.contains("mode=1777") == true)
     }
 
+    @Test("files that Podman has made for a container go by their contents, and no others")
+    func podmanFiles() throws {
+        var document = try document("podman")
+        let folder = "/run/containers/storage/overlay-containers/\(Self.engines["podman"] ?? "")/userdata"
+        func bind(_ source: String, to target: String) -> JSONValue {
+            ["destination": .string(target), "type": "bind", "source": .string(source), "options": ["bind"]]
+        }
+        let mounts = document["mounts"]?.array ?? []
+        document["mounts"] = .array(mounts + [bind("\(folder)/passwd", to: "/etc/passwd")])
+        let request = ContainerRequest(try OCIConfig(document: document))
+        try request.check(hostNetwork: false)
+        #expect(request.podmanFiles.map(\.destination) == ["/run/.containerenv", "/etc/passwd"])
+        document["mounts"] = .array(mounts + [bind("/srv/x/userdata/passwd", to: "/etc/passwd")])
+        let other = ContainerRequest(try OCIConfig(document: document))
+        #expect(throws: Failure.self) { try other.check(hostNetwork: false) }
+    }
+
     @Test("a folder of the host's as /dev/shm is a volume")
     func hostsMemory() throws {
         var document = try document("containerd")
