@@ -59,4 +59,33 @@ struct DryRunCommandTests {
             """)
         #expect(text == "0 1\n8\n", "\(text)")
     }
+
+    @Test("rootfs-build prints what makes the same image, also that of the cache, which then has it")
+    func image() throws {
+        let text = try World.run(
+            """
+            mount -t tmpfs none /var/lib; cd /run; mkdir -p 'top layer/a' base/a base/b
+            echo top >'top layer/a/file'; echo base | tee base/a/file >base/b/file; ln -s ../b base/a/link
+            content() { rm -rf content; fsck.erofs --extract=content $1 >/dev/null; (cd content; find . -type f -exec grep -H . {} + | sort); }
+            build() { $runcvm rootfs-build "$@"; }
+            build --dry-run --output one.erofs base | sh -e; content one.erofs
+            build --dry-run --output two.erofs 'top layer' base >script; ls two.erofs 2>&1 || true; sh -e script; content two.erofs
+            stat -c %a one.erofs two.erofs
+            build --dry-run 'top layer' base >script; ls /var/lib; sh -e script
+            made=$(stat -c '%n %i' /var/lib/runcvm/images/*.erofs); content ${made% *}
+            image=$(build 'top layer' base); [ "$image ${made#* }" = "$made" ] && echo taken
+            build --dry-run 'top layer' base; ls -A runcvm/.union
+            """)
+        let two = "./a/file:top\n./b/file:base\n"
+        #expect(
+            text == """
+                ./a/file:base
+                ./b/file:base
+                ls: cannot access 'two.erofs': No such file or directory
+                \(two)444
+                444
+                \(two)taken
+
+                """, "\(text)")
+    }
 }
