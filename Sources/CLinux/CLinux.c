@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -18,6 +19,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -127,6 +129,26 @@ int linux_spawn_bound(const char *path, char *const arguments[], char *const env
         waitpid(child, NULL, 0);
     close(report[0]);
     return error ? -error : child;
+}
+
+static void on_alarm(int number) {}
+
+int linux_flock_within(int fd, unsigned int seconds) {
+    // Without SA_RESTART, so that the signal ends the wait; again each second, should it come before the wait begins.
+    struct sigaction action = {.sa_handler = on_alarm};
+    sigaction(SIGALRM, &action, NULL);
+    sigset_t alarm;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &alarm, NULL); // whoever started us may have blocked it
+    struct itimerval each = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1}, none = {0};
+    if (seconds > 0)
+        setitimer(ITIMER_REAL, &each, NULL);
+    int locked = result(flock(fd, LOCK_EX | (seconds > 0 ? 0 : LOCK_NB)));
+    while (locked == -EINTR && --seconds > 0)
+        locked = result(flock(fd, LOCK_EX));
+    setitimer(ITIMER_REAL, &none, NULL);
+    return locked == -EINTR ? -EWOULDBLOCK : locked;
 }
 
 int linux_openpty(int *controller, int *terminal) { return result(openpty(controller, terminal, NULL, NULL, NULL)); }

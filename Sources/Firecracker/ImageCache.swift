@@ -24,7 +24,7 @@ public struct ImageCache {
     public func image(of layers: [String]) throws -> String {
         try Files.ensureDirectory(Self.folder, mode: 0o700)
         let layersNow = try layers.map(Self.fingerprint)
-        let entry = Entry(key: String(Digest.fnv1a64(layersNow.joined(separator: "\n").utf8), radix: 16))
+        let entry = Entry(of: layersNow)
         try entry.locked {
             let imageNow = Files.exists(entry.image) ? try Self.fingerprint(of: entry.image) : ""
             if entry.made == layersNow + [imageNow] { return }
@@ -38,6 +38,15 @@ public struct ImageCache {
             try? Entry(key: key).removeIfStale()
         }
         return entry.image
+    }
+
+    /// What `image` would make now: the image, its record, and the lines of that before the image's own.
+    /// nil where the image is there.
+    public func missing(of layers: [String]) throws -> (image: String, record: String, lines: [String])? {
+        let layersNow = try layers.map(Self.fingerprint)
+        let entry = Entry(of: layersNow)
+        let imageNow = Files.exists(entry.image) ? try Self.fingerprint(of: entry.image) : ""
+        return entry.made == layersNow + [imageNow] ? nil : (entry.image, entry.record, layersNow)
     }
 
     /// Changes whenever somebody writes to the file, or makes it anew (stat(2)). The path is at the end: it may hold spaces.
@@ -54,6 +63,12 @@ public struct ImageCache {
         var image: String { "\(base).erofs" }
         var record: String { "\(base).made" }
         private var lock: String { "\(base).lock" }
+
+        init(key: String) { self.key = key }
+
+        init(of fingerprints: [String]) {
+            key = String(Digest.fnv1a64(fingerprints.joined(separator: "\n").utf8), radix: 16)
+        }
 
         static func keys() throws -> Set<String> {
             Set(try Files.list(ImageCache.folder).map { String($0.prefix { $0 != "." }) })

@@ -23,7 +23,7 @@ public struct MachineBuilder {
     private var relay: [IPAddress]? { network.dns.relay.isEmpty ? nil : network.dns.relay }
 
     /// For a container that oci-adapt has jailed: everything comes from its config.json.
-    public func buildJailed() throws -> VMState {
+    public func buildJailed() throws -> MachineFiles {
         guard let config = try directory.originalConfig(bundle: nil), var process = config.process else {
             throw Failure(
                 .missingInput, "\(directory.config): no config.json of container \(container.id); run oci-adapt first")
@@ -64,7 +64,7 @@ public struct MachineBuilder {
             id: Self.name(for: container.id), vcpus: size.vcpus, memory: size.memory,
             config: JailConfig.firecrackerConfig, firecracker: JailConfig.firecracker, directory: JailConfig.directory,
             terminal: process.terminal ?? false, relay: relay)
-        return try write(machine, files: files, size: size, guest: guest)
+        return try made(machine, files: files, size: size, guest: guest)
     }
 
     /// A container's process inherits the limits of the engine, whose child we are, where it has none of its own.
@@ -98,12 +98,11 @@ public struct MachineBuilder {
         }
     }
 
-    public func build(_ hand: ByHand) throws -> VMState {
+    public func build(_ hand: ByHand) throws -> MachineFiles {
         let machine = Machine(
             id: Self.name(for: container.id), vcpus: hand.size.vcpus, memory: hand.size.memory,
             config: directory.firecracker, firecracker: hand.firecracker, directory: directory.vm,
             terminal: hand.process.terminal ?? false, relay: relay)
-        try Files.ensureDirectory(directory.vm, mode: 0o700)
         let files = FirecrackerConfig.Files(
             kernel: hand.kernel, initrd: hand.initrd, layers: [], disk: hand.rootfs, guest: directory.guest,
             vsock: machine.vsock)
@@ -122,28 +121,33 @@ public struct MachineBuilder {
             root: files.root(readonly: false), mounts: mounts, maskedPaths: [], readonlyPaths: [],
             sysctl: network.dns.reservingPorts(in: [:]),
             process: hand.process)
-        return try write(machine, files: files, size: hand.size, guest: guest)
+        return try made(machine, files: files, size: hand.size, guest: guest)
     }
 
-    private func write(
+    private func made(
         _ machine: Machine, files: FirecrackerConfig.Files, size: MachineSize, guest: GuestDocument
-    ) throws -> VMState {
+    ) throws -> MachineFiles {
         let config = FirecrackerConfig(files: files, size: size, nics: network.nics)
+        let sidecar = SidecarAccess(directory: directory.vm, installation: installation).make(
+            owner: try directory.vmUser())
         var guest = guest
-        guest.sidecar = try SidecarAccess(directory: directory.vm, installation: installation).create(
-            owner: directory.vmUser())
+        guest.sidecar = sidecar.keys
         let document = try VMState(container: ContainerReference(id: container.id), network: network)
             .adding("machine", machine)
-        // In place: the jail has these files bound by their inodes.
-        try Files.overwrite(directory.firecracker, with: try JSONValue(encoding: config).serialized() + [0x0a])
-        try Files.overwrite(directory.guest, with: Self.padded(try JSONValue(encoding: guest).serialized() + [0x0a]))
-        try Files.overwrite(directory.machine, with: try document.serialized())
-        return try state.adding("machine", machine)
+        let texts = [
+            (directory.firecracker, try JSONValue(encoding: config).serialized() + [0x0a]),
+            (directory.guest, Self.padded(try JSONValue(encoding: guest).serialized())),
+            (directory.machine, try document.serialized()),
+        ]
+        return MachineFiles(
+            directory: directory.vm,
+            files: sidecar.files + texts.map { MachineFiles.File(path: $0, text: $1, owner: nil) },
+            state: try state.adding("machine", machine))
     }
 
-    /// A drive is a whole number of 512-byte sectors.
+    /// A line that is a whole number of 512-byte sectors, as a drive is.
     static func padded(_ bytes: [UInt8]) -> [UInt8] {
-        bytes + [UInt8](repeating: 0x20, count: (512 - bytes.count % 512) % 512)
+        bytes + [UInt8](repeating: 0x20, count: 511 - bytes.count % 512) + [0x0a]
     }
 
     /// Firecracker's ids: letters, digits and `-`, at most 64.

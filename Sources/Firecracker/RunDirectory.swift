@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Linux
 import OCI
@@ -76,16 +77,8 @@ public struct RunDirectory: Sendable {
     }
 
     private func take(_ folder: Descriptor, limit seconds: Int) throws -> Bool {
-        let pause = 20_000
-        for _ in 0...(seconds * 1_000_000 / pause) {
-            do {
-                try checked("flock", on: path) { Int(flock(folder.raw, LOCK_EX | LOCK_NB)) }
-                return true
-            } catch let error as SystemError where error.errno == .wouldBlock {
-                usleep(UInt32(pause))
-            }
-        }
-        return false
+        let result = linux_flock_within(folder.raw, UInt32(seconds))
+        return result == -EWOULDBLOCK ? false : try check(result, "flock", on: path) == 0
     }
 
     /// Whether its VMM was started, or was about to be, and has gone; for who holds the lock.

@@ -17,7 +17,7 @@ public enum BridgeSetup {
         guard let first = joined.first else { return [] }
         try Privilege.check(to: "change \(first.port)")
         let netlink = try NetlinkSocket()
-        let wayOut = try WayOut(plan, warn: warn)
+        let wayOut = try WayOut(plan)
         let gatewayMAC = try wayOut?.findGateway(netlink)
         return try Journal.run { journal in
             var records = try joined.map { try $0.create(netlink, journal) }

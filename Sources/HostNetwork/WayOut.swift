@@ -9,12 +9,14 @@ import Plan
 /// Docker up to 27 (later for `--dns` only) asks other name servers from within the container's namespace, whose address the VM
 /// has. So queries leave from the alias by the bridge, under the container's address and a port of `WayOutPorts`, and answers to
 /// these ports are taken back from what comes for the VM. Nothing else leaves the namespace, and the bridge, which speaks no ARP,
-/// knows the gateway by a permanent neighbour.
+/// knows the gateway by a permanent neighbour. A network without an address to spare (/30, /31) has no alias: there queries leave
+/// from a link-local address of the bridge's, which nobody else sees.
 struct WayOut {
     let nic: BridgedNIC
     let gateway: IPAddress
     let address: IPAddress
-    let alias: IPAddress
+    /// Where the namespace's own queries come from.
+    let source: IPAddress
 
     static let families = ["ip", "bridge"]
     /// How long the gateway may take to tell its Ethernet address.
@@ -22,21 +24,38 @@ struct WayOut {
     private static let pause: UInt32 = 10_000  // microseconds
     static let lost = "external names may not resolve in the VM"
 
-    /// nil where the plan needs none, or has no gateway (an internal network) or no alias for it.
-    init?(_ plan: NetworkPlan, warn: (String) -> Void = { _ in }) throws {
+    /// nil where the plan needs none, or has no IPv4 gateway (an internal network, one of IPv6 alone).
+    init?(_ plan: NetworkPlan) throws {
         guard plan.dns.hasEmbeddedServer, let (index, gateway) = Self.nic(of: plan.nics), let gateway else {
             return nil
         }
         let nic = plan.nics[index]
-        guard nic.attach.model == .bridge else { return nil }
-        guard let address = nic.addresses.first(where: { !$0.address.isIPv6 })?.address, let alias = nic.alias else {
-            warn("\(nic.name) has no alias: \(nic.aliasOmitted ?? "none is planned"); \(Self.lost)")
-            return nil
-        }
+        guard nic.attach.model == .bridge, let address = nic.addresses.first(where: { !$0.address.isIPv6 })?.address,
+            let source = nic.alias?.address ?? Self.spare(in: plan)
+        else { return nil }
         self.nic = try BridgedNIC(nic, at: index)
         self.gateway = gateway
         self.address = address
-        self.alias = alias.address
+        self.source = source
+    }
+
+    /// The first of 169.254.61.1 to .254 (RFC 3927) that the plan does not name.
+    private static func spare(in plan: NetworkPlan) -> IPAddress? {
+        let nics = plan.nics
+        let named =
+            nics.flatMap { $0.addresses.map(\.address) + ($0.neighbors ?? []).map(\.ip) } + plan.dns.relay
+            + nics.flatMap(\.routes).flatMap { [$0.via, $0.destination?.address].compactMap(\.self) }
+        let servers = (plan.dns.resolvConf ?? "").split { $0 != "." && !$0.isNumber }.compactMap {
+            IPAddress(String($0))
+        }
+        return (1...254).lazy.compactMap { IPAddress(bytes: [169, 254, 61, $0]) }.first {
+            !named.contains($0) && !servers.contains($0)
+        }
+    }
+
+    /// On the bridge; nil where that is the alias, which is there anyway.
+    private func ownAddress(on bridge: Link) -> LinkAddress? {
+        nic.nic.alias == nil ? LinkAddress(link: bridge.index, address: source.bytes, prefixLength: 32) : nil
     }
 
     /// The interface by which external names are asked for, and its gateway: that of the default route, the lowest metric
@@ -87,6 +106,8 @@ struct WayOut {
             try nft.apply(rules)
             // ip neighbour replace GATEWAY lladdr MAC dev BRIDGE nud permanent
             try netlink.perform(.ensureNeighbor(gateway.bytes, mac: gatewayMAC, on: bridge))
+            // ip address add SOURCE/32 dev BRIDGE
+            if let own = ownAddress(on: bridge) { try netlink.perform(.ensureAddress(own, on: bridge)) }
             for route in routes(bridge) { try netlink.perform(.ensureRoute(route)) }
             for rule in policy { try netlink.perform(.ensureRule(rule)) }
         } catch {
@@ -104,6 +125,7 @@ struct WayOut {
         errors.run {
             guard let bridge = try nic.bridgeLink(netlink) else { return }
             for route in routes(bridge) { try netlink.perform(.deleteRoute(route)) }
+            if let own = ownAddress(on: bridge) { try netlink.perform(.deleteAddress(own, on: bridge)) }
             try netlink.perform(.deleteNeighbor(gateway.bytes, on: bridge))
         }
         errors.run { try Nft(path: path)?.deleteTables(Self.families) }

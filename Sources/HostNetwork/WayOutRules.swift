@@ -19,14 +19,14 @@ extension WayOut {
     }
 
     func routes(_ bridge: Link) -> [LinkRoute] {
-        // ip route add ADDRESS dev BRIDGE src ALIAS table 53: the VM itself is next door.
-        // ip route add default via GATEWAY dev BRIDGE onlink src ALIAS table 53
+        // ip route add ADDRESS dev BRIDGE src SOURCE table 53: the VM itself is next door.
+        // ip route add default via GATEWAY dev BRIDGE onlink src SOURCE table 53
         [
             LinkRoute(
-                isIPv6: false, destination: address.bytes, prefixLength: 32, link: bridge.index, source: alias.bytes,
+                isIPv6: false, destination: address.bytes, prefixLength: 32, link: bridge.index, source: source.bytes,
                 table: Self.table),
             LinkRoute(
-                isIPv6: false, gateway: gateway.bytes, link: bridge.index, onlink: true, source: alias.bytes,
+                isIPv6: false, gateway: gateway.bytes, link: bridge.index, onlink: true, source: source.bytes,
                 table: Self.table),
         ]
     }
@@ -39,7 +39,7 @@ extension WayOut {
         table ip \(Nft.table) {
             chain postrouting {
                 type nat hook postrouting priority 100; policy accept;
-                oifname "\(nic.bridge)" ip saddr \(alias) ip daddr != \(address) meta l4proto { tcp, udp } \
+                oifname "\(nic.bridge)" ip saddr \(source) ip daddr != \(address) meta l4proto { tcp, udp } \
         th dport \(Self.domain) snat to \(address):\(WayOutPorts.text)
             }
         }

@@ -57,11 +57,13 @@ public final class Descriptor {
     /// Everything up to the end of the file, at most `limit` bytes (EFBIG beyond that).
     public func readAll(limit: Int = 64 << 20) throws -> [UInt8] {
         var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
-            let count = try checked("read", on: name) { read(raw, &buffer, buffer.count) }
-            if count == 0 { return bytes }
-            bytes += buffer[..<count]
+            // Most files are short: no memory is touched but theirs.
+            let part = try [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
+                count = try checked("read", on: name) { read(raw, buffer.baseAddress, buffer.count) }
+            }
+            if part.isEmpty { return bytes }
+            bytes += part
             guard bytes.count <= limit else { throw SystemError("read", on: name, Errno(EFBIG)) }
         }
     }

@@ -17,6 +17,9 @@ public final class DryRun: @unchecked Sendable {
     /// `netns`: the namespace's path, where the commands must enter one.
     public init(netns: String? = nil) { self.netns = netns }
 
+    /// All commands as one script.
+    public var text: [UInt8] { [UInt8](commands.map { "\($0)\n" }.joined().utf8) }
+
     @discardableResult
     public func run<T>(_ body: () throws -> T) rethrows -> T { try Self.$current.withValue(self, operation: body) }
 
@@ -35,9 +38,11 @@ public final class DryRun: @unchecked Sendable {
         commands.append(Shell.line(entering(words)) + (input.map(Shell.here) ?? ""))
     }
 
-    /// A command about the host's files, which are the same in every network namespace; `output` names its stdout.
-    public func addOutside(_ words: [String], output: String? = nil) {
-        commands.append(Shell.line(words) + (output.map { " >\(Shell.quoted($0))" } ?? ""))
+    /// A command about the host's files, which are the same in every network namespace; `output` names its stdout, and
+    /// `input` is its stdin.
+    public func addOutside(_ words: [String], output: String? = nil, input: String? = nil) {
+        commands.append(
+            Shell.line(words) + (output.map { " >\(Shell.quoted($0))" } ?? "") + (input.map(Shell.here) ?? ""))
     }
 
     /// A tap: made by ioctl(2), not by netlink.
@@ -113,7 +118,7 @@ enum Shell {
 
     /// A here-document that nothing is expanded in; its end is a word that no line of the text is.
     static func here(_ text: String) -> String {
-        let lines = text.split(separator: "\n")
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         var end = "EOF"
         while lines.contains(Substring(end)) { end += "_" }
         return " <<'\(end)'\n\(text.hasSuffix("\n") ? text : text + "\n")\(end)"

@@ -24,12 +24,12 @@ struct MessageReader {
 
     /// The attributes that follow, up to the end.
     mutating func attributes() throws -> Attributes {
-        var values: [UInt16: ArraySlice<UInt8>] = [:]
+        var values: [(type: UInt16, value: ArraySlice<UInt8>)] = []
         while !rest.isEmpty {
             let length = Int(try read(UInt16.self))
             let type = try read(UInt16.self) & NLA_TYPE_MASK
             guard length >= 4 else { throw malformed("attribute \(type) of \(length) bytes") }
-            values[type] = try take(length - 4)
+            values.append((type, try take(length - 4)))
             try skipPadding(after: length)
         }
         return Attributes(values: values, subject: subject)
@@ -56,28 +56,31 @@ private func integer<T: FixedWidthInteger>(_ bytes: ArraySlice<UInt8>) -> T {
 
 /// The attributes of one message or nest by their kind; of several of one kind the last counts, as in the kernel.
 struct Attributes {
-    private let values: [UInt16: ArraySlice<UInt8>]
+    // In the kernel's order: of some sixty, only a few are asked for.
+    private let values: [(type: UInt16, value: ArraySlice<UInt8>)]
     private let subject: String
 
-    init(values: [UInt16: ArraySlice<UInt8>], subject: String) {
+    init(values: [(type: UInt16, value: ArraySlice<UInt8>)], subject: String) {
         self.values = values
         self.subject = subject
     }
 
-    func bytes(_ type: UInt16) -> [UInt8]? { values[type].map { [UInt8]($0) } }
+    private func slice(_ type: UInt16) -> ArraySlice<UInt8>? { values.last { $0.type == type }?.value }
+
+    func bytes(_ type: UInt16) -> [UInt8]? { slice(type).map { [UInt8]($0) } }
 
     func integer<T: FixedWidthInteger>(_ type: UInt16, as: T.Type = T.self) throws -> T? {
-        guard let value = values[type] else { return nil }
+        guard let value = slice(type) else { return nil }
         var reader = MessageReader(value, subject: subject)
         return try reader.read(T.self)
     }
 
     /// A string up to its NUL.
     func text(_ type: UInt16) -> String? {
-        values[type].map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        slice(type).map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    func reader(_ type: UInt16) -> MessageReader? { values[type].map { MessageReader($0, subject: subject) } }
+    func reader(_ type: UInt16) -> MessageReader? { slice(type).map { MessageReader($0, subject: subject) } }
 
     func nested(_ type: UInt16) throws -> Attributes? {
         guard var inner = reader(type) else { return nil }

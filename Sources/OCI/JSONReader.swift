@@ -1,7 +1,7 @@
 /// Reads one JSON value (RFC 8259) from UTF-8 text, each byte once: JSONDecoder takes seconds for a document of a megabyte
 /// whose types are not known before, or for one that is nested deeply.
 struct JSONReader {
-    /// As deep as JSONDecoder goes, which reads the typed values.
+    /// Deeper than any document, and less than the stack.
     private static let deepest = 512
 
     private let text: [UInt8]
@@ -35,8 +35,10 @@ struct JSONReader {
     }
 
     private mutating func skipSpace() {
-        while let byte = next, byte == 0x20 || (0x09...0x0a).contains(byte) || byte == 0x0d { place += 1 }
+        while let byte = next, Self.isSpace(byte) { place += 1 }
     }
+
+    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0a).contains(byte) || byte == 0x0d }
 
     private mutating func value(depth: Int) -> JSONValue? {
         guard depth <= Self.deepest else { return nil }

@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// Any JSON value (RFC 8259), so that a document can be changed in places and keep every field that we do not model.
 public enum JSONValue: Hashable, Sendable {
     case object([String: JSONValue])
@@ -19,7 +17,7 @@ public enum JSONValue: Hashable, Sendable {
         guard text.count <= Self.largestDocument else {
             throw Failure.badInput(subject, "longer than \(Self.largestDocument >> 20) MiB (\(text.count) bytes)")
         }
-        guard let first = text.first(where: { !Self.whitespace.contains($0) }) else {
+        guard let first = text.first(where: { !JSONReader.isSpace($0) }) else {
             throw Failure.badInput(subject, "empty; a JSON document is wanted")
         }
         guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
@@ -33,15 +31,15 @@ public enum JSONValue: Hashable, Sendable {
 
     /// This value as one line of UTF-8 text with sorted keys, without a line feed.
     public func serialized() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return [UInt8](try encoder.encode(self))
+        var text = JSONText()
+        try text.append(self)
+        return text.bytes
     }
 
     /// This value as a typed one. Errors name the JSON path, beginning with `path`.
     public func decoded<T: Decodable>(_ type: T.Type = T.self, at path: String) throws -> T {
         do {
-            return try JSONDecoder().decode(type, from: Data(try serialized()))
+            return try T(from: JSONValueDecoder(value: self))
         } catch let error as DecodingError {
             throw error.failure(at: path)
         }
@@ -49,13 +47,8 @@ public enum JSONValue: Hashable, Sendable {
 
     /// A typed value as JSON. Absent optional values are omitted.
     public init<T: Encodable>(encoding value: T) throws {
-        guard let value = JSONReader.read([UInt8](try JSONEncoder().encode(value))) else {
-            throw Failure(.bug, "\(T.self): encoded as no JSON")
-        }
-        self = value
+        self = try JSONValueEncoder.encode(value)
     }
-
-    private static let whitespace: Set<UInt8> = [0x20, 0x09, 0x0a, 0x0d]
 
     private static func quoted(_ byte: UInt8) -> String {
         byte >= 0x20 && byte < 0x7f ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x" + String(byte, radix: 16)
@@ -78,22 +71,6 @@ extension JSONValue {
     public var string: String? { if case .string(let text) = self { text } else { nil } }
     public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
     public var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
-}
-
-extension JSONValue: Encodable {
-    public func encode(to encoder: any Encoder) throws {
-        var single = encoder.singleValueContainer()
-        switch self {
-        case .object(let members): try single.encode(members)
-        case .array(let elements): try single.encode(elements)
-        case .string(let text): try single.encode(text)
-        case .integer(let value): try single.encode(value)
-        case .unsigned(let value): try single.encode(value)
-        case .number(let value): try single.encode(value)
-        case .bool(let value): try single.encode(value)
-        case .null: try single.encodeNil()
-        }
-    }
 }
 
 extension DecodingError {

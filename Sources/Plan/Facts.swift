@@ -128,16 +128,6 @@ public struct HostFacts: Codable, Hashable, Sendable {
             self.dev = dev
             self.mtu = mtu
         }
-
-        public init(from decoder: any Decoder) throws {
-            let keys = try decoder.container(keyedBy: CodingKeys.self)
-            dev = try keys.decode(String.self, forKey: .dev)
-            guard let mtu: Int = try keys.wholeNumber(forKey: .mtu) else {
-                throw DecodingError.keyNotFound(
-                    CodingKeys.mtu, DecodingError.Context(codingPath: keys.codingPath, debugDescription: "missing"))
-            }
-            self.mtu = mtu
-        }
     }
 
     public var ipForward: Bool?
@@ -159,19 +149,6 @@ public struct HostFacts: Codable, Hashable, Sendable {
         self.links = links
         self.addresses = addresses
         self.uplink = uplink
-    }
-}
-
-extension KeyedDecodingContainer {
-    /// JSONDecoder refuses 1500.5 and 1e99 with an error of its own, which has no path.
-    func wholeNumber<Number: FixedWidthInteger & Decodable>(forKey key: Key) throws -> Number? {
-        do {
-            return try decodeIfPresent(Number.self, forKey: key)
-        } catch let error as DecodingError {
-            throw error
-        } catch {
-            throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: "not a whole number")
-        }
     }
 }
 

@@ -37,7 +37,7 @@ public struct LinkFact: Codable, Hashable, Sendable {
         name = try keys.decode(String.self, forKey: .name)
         kind = try keys.decodeIfPresent(String.self, forKey: .kind)
         mac = try keys.decodeIfPresent(MACAddress.self, forKey: .mac)
-        mtu = try keys.wholeNumber(forKey: .mtu)
+        mtu = try keys.decodeIfPresent(Int.self, forKey: .mtu)
         addresses = try keys.decodeIfPresent([IPPrefix].self, forKey: .addresses) ?? []
         master = try keys.decodeIfPresent(String.self, forKey: .master)
         arp = try keys.decodeIfPresent(Bool.self, forKey: .arp)

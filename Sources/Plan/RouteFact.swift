@@ -28,19 +28,6 @@ public struct RouteFact: Codable, Hashable, Sendable {
         self.source = source
     }
 
-    public init(from decoder: any Decoder) throws {
-        let keys = try decoder.container(keyedBy: CodingKeys.self)
-        family = try keys.wholeNumber(forKey: .family)
-        to = try keys.decode(String.self, forKey: .to)
-        via = try keys.decodeIfPresent(IPAddress.self, forKey: .via)
-        dev = try keys.decode(String.self, forKey: .dev)
-        metric = try keys.wholeNumber(forKey: .metric)
-        scope = try keys.decodeIfPresent(String.self, forKey: .scope)
-        `protocol` = try keys.decodeIfPresent(String.self, forKey: .protocol)
-        onlink = try keys.decodeIfPresent(Bool.self, forKey: .onlink)
-        source = try keys.decodeIfPresent(IPAddress.self, forKey: .source)
-    }
-
     /// nil for the default route.
     var destination: IPPrefix? { prefix.flatMap { $0.length == 0 ? nil : $0 } }
 

@@ -3,7 +3,7 @@ import Firecracker
 import HostNetwork
 import Plan
 
-struct BridgeAliasCommand: ParsableCommand {
+struct BridgeAliasCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "bridge-alias",
         abstract: "Join each tap with its container interface, by a bridge with the alias or by redirection.",
@@ -20,6 +20,8 @@ struct BridgeAliasCommand: ParsableCommand {
             """)
 
     @OptionGroup var change: ChangeOptions
+
+    mutating func set(from options: inout PlainOptions) { change = ChangeOptions(&options) }
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "bridge-alias")

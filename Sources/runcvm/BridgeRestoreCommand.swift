@@ -2,7 +2,7 @@ import ArgumentParser
 import HostNetwork
 import Plan
 
-struct BridgeRestoreCommand: ParsableCommand {
+struct BridgeRestoreCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "bridge-restore",
         abstract: "Give each container interface its MAC, addresses and routes back: the inverse of bridge-alias.",
@@ -14,6 +14,8 @@ struct BridgeRestoreCommand: ParsableCommand {
             """)
 
     @OptionGroup var change: ChangeOptions
+
+    mutating func set(from options: inout PlainOptions) { change = ChangeOptions(&options) }
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "bridge-restore")

@@ -10,6 +10,13 @@ struct ChangeOptions: ParsableArguments {
     @Flag(help: "Print the equivalent commands for sh, and change nothing.")
     var dryRun = false
 
+    init() {}
+
+    init(_ options: inout PlainOptions) {
+        namespace = NetnsOptions(&options)
+        dryRun = false
+    }
+
     /// Runs the body in the namespace, and writes the document that `then` makes of what it gives.
     /// `assuming`: what a dry run takes for done, since the verb before may have been a dry run too.
     func make<T>(
@@ -37,6 +44,6 @@ struct ChangeOptions: ParsableArguments {
     }
 
     private func write(_ run: DryRun) throws {
-        try DocumentPipe.writeText([UInt8](run.commands.map { "\($0)\n" }.joined().utf8))
+        try DocumentPipe.writeText(run.text)
     }
 }

@@ -2,10 +2,11 @@ import ArgumentParser
 import Firecracker
 import Glibc
 import Linux
+import Netlink
 import OCI
 import Plan
 
-struct FCConfigCommand: ParsableCommand {
+struct FCConfigCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "fc-config",
         abstract: "Write Firecracker's configuration and the guest's, and add `machine` to the document.",
@@ -17,6 +18,7 @@ struct FCConfigCommand: ParsableCommand {
                 runcvm bridge-alias |
                 runcvm fc-config --kernel vmlinux --rootfs disk.ext4 -- /bin/date > vm.json
               runcvm fc-boot vm.json
+              runcvm fc-config --rootfs disk.ext4 --dry-run < plan.json
 
             The files are in /run/runcvm/ID: firecracker.json, guest.json, machine.json.
             """)
@@ -36,21 +38,51 @@ struct FCConfigCommand: ParsableCommand {
     @Option(help: "Number of vCPUs, 1 to 32.")
     var cpus: Int = 1
 
+    @Flag(help: "Print the equivalent commands for sh, new keys in them, and change nothing.")
+    var dryRun = false
+
     @Argument(help: "The command that the guest runs. Default: /bin/sh")
     var command: [String] = []
 
+    mutating func set(from options: inout PlainOptions) {
+        kernel = options.take("kernel")
+        initrd = options.take("initrd")
+        rootfs = options.take("rootfs")
+        memory = options.take("memory") ?? "512M"
+        cpus = options.take("cpus") ?? 1
+        command = []
+        dryRun = false
+    }
+
     func run() throws {
+        let made = try files()
+        guard dryRun else {
+            try made.write()
+            return try DocumentPipe.write(made.state)
+        }
+        let run = DryRun()
+        run.addOutside(["umask", "077"])
+        run.addOutside(["mkdir", "-p", made.directory])
+        for file in made.files {
+            if file.owner != nil { run.addOutside(["rm", "-f", file.path]) }
+            run.addOutside(["cat"], output: file.path, input: String(decoding: file.text, as: UTF8.self))
+            if let owner = file.owner { run.addOutside(["chown", "\(owner):\(owner)", file.path]) }
+        }
+        try DocumentPipe.writeText(run.text)
+    }
+
+    private func files() throws -> MachineFiles {
         let state = try DocumentPipe.read(verb: "fc-config")
         let installation = try Installation(environment: DocumentPipe.environment)
         let builder = try MachineBuilder(state, installation: installation)
         if try RunDirectory(id: state.container().id).isJailed, rootfs == nil {
-            return try DocumentPipe.write(try builder.buildJailed())
+            return try builder.buildJailed()
         }
         guard let rootfs else {
             throw Failure(
                 .usage, "no root disk: name one with --rootfs, or prepare the container with runcvm oci-adapt")
         }
-        try DocumentPipe.write(try builder.build(try byHand(state, rootfs: rootfs, installation)))
+        return try builder.build(try byHand(state, rootfs: rootfs, installation))
     }
 
     private func byHand(

@@ -3,7 +3,7 @@ import Firecracker
 import HostNetwork
 import Plan
 
-struct NATDisableCommand: ParsableCommand {
+struct NATDisableCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "nat-disable",
         abstract: "Remove a VM's rules from the host's firewall: the inverse of nat-enable.",
@@ -17,6 +17,8 @@ struct NATDisableCommand: ParsableCommand {
             """)
 
     @OptionGroup var change: ChangeOptions
+
+    mutating func set(from options: inout PlainOptions) { change = ChangeOptions(&options) }
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "nat-disable")

@@ -3,7 +3,7 @@ import Firecracker
 import HostNetwork
 import Plan
 
-struct NATEnableCommand: ParsableCommand {
+struct NATEnableCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "nat-enable",
         abstract: "Let a VM in host mode out by the host's address, and its host ports in.",
@@ -18,6 +18,8 @@ struct NATEnableCommand: ParsableCommand {
             """)
 
     @OptionGroup var change: ChangeOptions
+
+    mutating func set(from options: inout PlainOptions) { change = ChangeOptions(&options) }
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "nat-enable")

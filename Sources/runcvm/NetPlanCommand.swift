@@ -5,7 +5,7 @@ import Linux
 import OCI
 import Plan
 
-struct NetPlanCommand: ParsableCommand {
+struct NetPlanCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "net-plan",
         abstract: "Plan a VM's network from a container's, and begin the document.",
@@ -28,6 +28,12 @@ struct NetPlanCommand: ParsableCommand {
 
     @Option(help: "The container's id in the document; with --netns the namespace's name unless given.")
     var id: String?
+
+    mutating func set(from options: inout PlainOptions) {
+        netns = options.take("netns")
+        facts = options.take("facts")
+        id = options.take("id")
+    }
 
     func validate() throws {
         if netns != nil, facts != nil { throw ValidationError("--netns and --facts exclude each other.") }

@@ -8,6 +8,10 @@ struct NetnsOptions: ParsableArguments {
     @Option(help: "The network namespace to work in, instead of the document's container.netns.")
     var netns: String?
 
+    init() {}
+
+    init(_ options: inout PlainOptions) { netns = options.take("netns") }
+
     /// Runs the body in the namespace. A document without one is about the namespace that we are in.
     func run<T>(_ container: ContainerReference, _ body: () throws -> T) throws -> T {
         guard let path = netns ?? container.netns else { return try body() }

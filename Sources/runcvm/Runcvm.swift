@@ -52,14 +52,19 @@ struct Runcvm: ParsableCommand {
         let arguments = multicall(CommandLine.arguments)
         var name = "runcvm"
         do {
-            try VerbName.check(arguments, verbs: verbs)
-            if let verb = arguments.first, verbs.contains(verb) { name += " \(verb)" }
-            var command = try parseAsRoot(arguments)
+            var command = try PlainOptions.command(arguments) ?? parsed(arguments, for: &name)
             if let verb = type(of: command).configuration.commandName, verb != "runcvm" { name = "runcvm \(verb)" }
             try command.run()
         } catch {
             Glibc.exit(report(error, name: name))
         }
+    }
+
+    /// `name`: what errors call the program.
+    private static func parsed(_ arguments: [String], for name: inout String) throws -> any ParsableCommand {
+        try VerbName.check(arguments, verbs: verbs)
+        if let verb = arguments.first, verbs.contains(verb) { name += " \(verb)" }
+        return try parseAsRoot(arguments)
     }
 
     /// The arguments with the verb in front, where the program was called by a verb's name.

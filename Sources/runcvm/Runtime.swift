@@ -105,7 +105,12 @@ struct Runtime {
 
     private func undo(_ directory: RunDirectory, holding lock: Descriptor) throws {
         let state = try JSONValue(encoding: OCIState(id: directory.id, status: "stopped")).serialized()
-        try runHook("poststop", state: state, holding: lock)
+        do {
+            try runHook("poststop", state: state, holding: lock)
+        } catch let failure as Failure where failure.kind != .tryAgain {
+            // Once more: it may have been killed, and after a delete that failed nobody stops the engine's shim.
+            try runHook("poststop", state: state, holding: lock)
+        }
     }
 
     /// Containers whose VMM has gone, and that their engine has forgotten: its shim was killed, and nobody called delete.

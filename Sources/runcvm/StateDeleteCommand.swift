@@ -2,7 +2,7 @@ import ArgumentParser
 import Firecracker
 import Plan
 
-struct StateDeleteCommand: ParsableCommand {
+struct StateDeleteCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "state-delete",
         abstract: "Delete /run/runcvm/ID: the inverse of oci-adapt, state-save and fc-config.",
@@ -15,6 +15,8 @@ struct StateDeleteCommand: ParsableCommand {
 
     @Flag(help: "Print the equivalent command for sh, and change nothing.")
     var dryRun = false
+
+    mutating func set(from options: inout PlainOptions) { dryRun = false }
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "state-delete")

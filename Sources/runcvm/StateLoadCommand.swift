@@ -4,7 +4,7 @@ import Linux
 import OCI
 import Plan
 
-struct StateLoadCommand: ParsableCommand {
+struct StateLoadCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "state-load",
         abstract: "Write the saved document of the container whose OCI state is on stdin.",
@@ -14,6 +14,8 @@ struct StateLoadCommand: ParsableCommand {
               echo '{"id":"web"}' | runcvm state-load | runcvm bridge-restore |
                 runcvm tap-delete
             """)
+
+    mutating func set(from options: inout PlainOptions) {}
 
     func run() throws {
         let text = try DocumentPipe.readText(verb: "state-load", wanted: "an OCI state")

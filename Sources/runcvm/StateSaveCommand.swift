@@ -5,7 +5,7 @@ import Linux
 import OCI
 import Plan
 
-struct StateSaveCommand: ParsableCommand {
+struct StateSaveCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "state-save",
         abstract: "Keep the document in /run/runcvm/ID/state.json, and pass it on.",
@@ -14,6 +14,8 @@ struct StateSaveCommand: ParsableCommand {
 
               runcvm net-plan --netns /run/netns/web | runcvm state-save | runcvm tap-create
             """)
+
+    mutating func set(from options: inout PlainOptions) {}
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "state-save")

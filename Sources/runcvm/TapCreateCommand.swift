@@ -3,7 +3,7 @@ import Firecracker
 import HostNetwork
 import Plan
 
-struct TapCreateCommand: ParsableCommand {
+struct TapCreateCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "tap-create",
         abstract: "Create the taps of the plan, owned by the VMM's user.",
@@ -18,6 +18,11 @@ struct TapCreateCommand: ParsableCommand {
 
     @Option(help: "The user id that may open the taps. Default: the user of the container's jail, else yours.")
     var owner: UInt32?
+
+    mutating func set(from options: inout PlainOptions) {
+        change = ChangeOptions(&options)
+        owner = options.take("owner")
+    }
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "tap-create")

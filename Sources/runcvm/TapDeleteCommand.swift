@@ -3,7 +3,7 @@ import Firecracker
 import HostNetwork
 import Plan
 
-struct TapDeleteCommand: ParsableCommand {
+struct TapDeleteCommand: HookVerb {
     static let configuration = CommandConfiguration(
         commandName: "tap-delete",
         abstract: "Delete the taps of the plan: the inverse of tap-create.",
@@ -15,6 +15,8 @@ struct TapDeleteCommand: ParsableCommand {
             """)
 
     @OptionGroup var change: ChangeOptions
+
+    mutating func set(from options: inout PlainOptions) { change = ChangeOptions(&options) }
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "tap-delete")

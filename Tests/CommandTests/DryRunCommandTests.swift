@@ -36,4 +36,56 @@ struct DryRunCommandTests {
         #expect(
             text == "rm -rf --one-file-system /var/lib/runcvm/containers/web /run/runcvm/web\nstate.json\n")
     }
+
+    @Test("fc-config prints the files that it would write, to the byte but for the keys, and writes none")
+    func machine() throws {
+        let text = try World.run(
+            """
+            cd /run; touch vmlinux disk.ext4 initrd; ln -s /bin/true firecracker; export RUNCVM_FIRECRACKER=/run/firecracker
+            config() { $runcvm fc-config --kernel vmlinux --initrd initrd --rootfs disk.ext4 "$@" <plan.json; }
+            # With what a shell would take to pieces.
+            words=(/bin/echo "a  'b'" '$HOME' EOF '\\' '')
+            $runcvm net-plan --netns /run/netns/web >plan.json
+            config --dry-run -- "${words[@]}" >script; ls -d runcvm || true
+            config -- "${words[@]}" >/dev/null; mv runcvm verb
+            sh -e script; mv runcvm shell
+            # Keys and what names them.
+            hide() { find $1 -type f -exec sed -Ei 's/AAAA[^" ]*( *$)?/KEY/; s/^[A-Za-z0-9+\\/=]{40,}$/KEY/; s/"hostKey":"[^"]*"/KEY/' {} +; }
+            echo $(($(stat -c %s shell/web/guest.json) % 512)) $(wc -l <shell/web/guest.json)
+            for made in verb shell; do
+                find $made -printf '%P %M %u:%g %s\\n' | sort >$made.list; hide $made
+            done
+            diff -r verb shell; diff verb.list shell.list; wc -l <verb.list
+            """)
+        #expect(text == "0 1\n8\n", "\(text)")
+    }
+
+    @Test("rootfs-build prints what makes the same image, also that of the cache, which then has it")
+    func image() throws {
+        let text = try World.run(
+            """
+            mount -t tmpfs none /var/lib; cd /run; mkdir -p 'top layer/a' base/a base/b
+            echo top >'top layer/a/file'; echo base | tee base/a/file >base/b/file; ln -s ../b base/a/link
+            content() { rm -rf content; fsck.erofs --extract=content $1 >/dev/null; (cd content; find . -type f -exec grep -H . {} + | sort); }
+            build() { $runcvm rootfs-build "$@"; }
+            build --dry-run --output one.erofs base | sh -e; content one.erofs
+            build --dry-run --output two.erofs 'top layer' base >script; ls two.erofs 2>&1 || true; sh -e script; content two.erofs
+            stat -c %a one.erofs two.erofs
+            build --dry-run 'top layer' base >script; ls /var/lib; sh -e script
+            made=$(stat -c '%n %i' /var/lib/runcvm/images/*.erofs); content ${made% *}
+            image=$(build 'top layer' base); [ "$image ${made#* }" = "$made" ] && echo taken
+            build --dry-run 'top layer' base; ls -A runcvm/.union
+            """)
+        let two = "./a/file:top\n./b/file:base\n"
+        #expect(
+            text == """
+                ./a/file:base
+                ./b/file:base
+                ls: cannot access 'two.erofs': No such file or directory
+                \(two)444
+                444
+                \(two)taken
+
+                """, "\(text)")
+    }
 }

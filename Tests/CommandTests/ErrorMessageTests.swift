@@ -149,6 +149,13 @@ struct ErrorMessageTests {
             say env PATH=/run/empty $runcvm runtime state x
             say env RUNCVM_OCI_RUNTIME=/run/empty/crun $runcvm runtime state x
             say env RUNCVM_KERNEL=/run/none $runcvm fc-config --rootfs /r </run/doc
+            say env RUNCVM_FIRECRACKER=/run/none $runcvm fc-config --rootfs /bin/sh --kernel /bin/sh --initrd /bin/sh </run/doc
+            mkdir -p /run/runcvm/x/jail; say $runcvm fc-config </run/doc
+            printf '#!/bin/sh\n' >/run/crun; chmod +x /run/crun; export RUNCVM_OCI_RUNTIME=/run/crun
+            echo '{"process":{}}' >/run/runcvm/x/config.json; say $runcvm runtime exec x; say $runcvm runtime exec --user root x true
+            say $runcvm runtime exec --process /run/none x
+            $runcvm net-plan --netns /run/netns/web >/run/plan; mount -t tmpfs none /dev/net
+            say $runcvm tap-create </run/plan
             say setpriv --reuid 65534 --clear-groups $runcvm tap-create </run/doc
             """)
         #expect(
@@ -160,6 +167,18 @@ struct ErrorMessageTests {
                 runcvm runtime: RUNCVM_OCI_RUNTIME=/run/empty/crun: no such program
                 status 69
                 runcvm fc-config: guest vmlinux not found at /run/none; put an uncompressed ELF kernel there, or name one with RUNCVM_KERNEL
+                status 69
+                runcvm fc-config: /run/none (from RUNCVM_FIRECRACKER): no such program; install it or name another
+                status 69
+                runcvm fc-config: /run/runcvm/x/config.json: no config.json of container x; run oci-adapt first
+                status 66
+                runcvm runtime: exec: no command, and no --process
+                status 64
+                runcvm runtime: exec --user root: not UID or UID:GID
+                status 64
+                runcvm runtime: open /run/none: No such file or directory (ENOENT)
+                status 66
+                runcvm tap-create: /dev/net/tun: No such file or directory (ENOENT); modprobe tun
                 status 69
                 runcvm tap-create: network namespace /run/netns/web: entering it needs CAP_SYS_ADMIN; run as root
                 status 77

@@ -8,7 +8,7 @@ struct PrivilegeTests {
         let text = try World.run(
             #"""
             without() { local lost=$1; shift; setpriv --bounding-set=-$lost --inh-caps=-$lost "$@" 2>&1 >/dev/null || echo "exit $?"; }
-            links() { ip -n web -d -o link; ip -n web -o address; ip -br link | cut -d' ' -f1; iptables-save; cat /proc/sys/net/ipv4/ip_forward; }
+            links() { ip -n web -d -o link; ip -n web -o -4 address; ip -br link | cut -d' ' -f1; iptables-save; cat /proc/sys/net/ipv4/ip_forward; }
             plan=$("$runcvm" net-plan --netns /run/netns/web 2>/dev/null)
             state=$("$runcvm" tap-create <<<"$plan"); links >/run/before
             host=$(jq -c '.container.netns = null | .network.mode = "host" | .network.host = {"tap": "tap0",

@@ -69,6 +69,16 @@ struct RuntimeTests {
         #expect(text == "runcvm runtime: hooks/prestart: a program of it was killed by signal 9\nexit 70\n")
     }
 
+    @Test("a poststop that is killed runs again, so that delete succeeds")
+    func killedUndo() throws {
+        let text = try run(
+            """
+            hook poststop <<<'[ -e /run/undone ] || { echo >/run/undone; kill -9 $$; }; rm -r /run/runcvm/web'
+            runtime delete web; ls /run/runcvm
+            """)
+        #expect(text == "{\"id\":\"web\",\"pid\":1}\n")
+    }
+
     @Test("create of an id that runs is refused by the real runtime, and touches nothing of it")
     func createsTwice() throws {
         let text = try run(

@@ -13,9 +13,17 @@ struct FramePort {
     let isPacketSocket: Bool
 
     /// The far side of a tap: what the VMM holds.
+    ///
+    /// What made it has closed it, but a program that another test starts just then has a copy of the descriptor until it
+    /// is executed (O_CLOEXEC), and the tap takes one user at a time.
     static func tap(_ name: String) throws -> FramePort {
         let tap = try Descriptor(opening: "/dev/net/tun", O_RDWR)
-        try check(linux_tunsetiff(tap.raw, name), "TUNSETIFF", on: name)
+        var result = linux_tunsetiff(tap.raw, name)
+        for _ in 0..<200 where result == -EBUSY {
+            usleep(5000)
+            result = linux_tunsetiff(tap.raw, name)
+        }
+        try check(result, "TUNSETIFF", on: name)
         return FramePort(descriptor: tap, prefix: 10, isPacketSocket: false)
     }
 

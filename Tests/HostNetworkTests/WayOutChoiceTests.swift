@@ -22,16 +22,24 @@ import Testing
         #expect(try bridge([first], relay: "127.0.0.53") == nil)
     }
 
-    @Test("an interface without an alias is a warning")
+    @Test("an interface without an alias has a link-local source that the plan names nowhere")
     func noAlias() throws {
-        var nic = try makeNIC(
-            addresses: ["192.0.2.0/31"], routes: [Route(to: "default", via: IPAddress("192.0.2.1"))], alias: nil)
-        nic.aliasOmitted = "a /31 has no spare address"
+        let nic = try makeNIC(
+            addresses: ["192.0.2.0/31", "169.254.61.1/32"],
+            routes: [Route(to: "default", via: IPAddress("192.0.2.1")), Route(to: "169.254.61.3/32")], alias: nil)
         var plan = makePlan([nic])
         plan.dns.relay = [try #require(DNSPlan.embeddedServer)]
-        var warnings: [String] = []
-        #expect(try WayOut(plan) { warnings.append($0) } == nil)
-        #expect(
-            warnings == ["eth0 has no alias: a /31 has no spare address; external names may not resolve in the VM"])
+        plan.dns.resolvConf =
+            "nameserver 127.0.0.11\n# ExtServers: [169.254.61.1 169.254.61.2]\nnameserver 169.254.61.2\n"
+        #expect(try WayOut(plan)?.source.description == "169.254.61.4")
+    }
+
+    @Test("a network of IPv6 alone has none, and nothing is done about it")
+    func ipv6() throws {
+        let nic = try makeNIC(
+            addresses: ["fd00::2/64"], routes: [Route(to: "default", via: IPAddress("fd00::1"))], alias: nil)
+        var plan = makePlan([nic])
+        plan.dns.relay = [try #require(DNSPlan.embeddedServer)]
+        #expect(try WayOut(plan) == nil && DirectWayOut(plan) == nil)
     }
 }

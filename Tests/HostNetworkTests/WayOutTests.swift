@@ -29,7 +29,7 @@ import Testing
     /// `gateway`: it is there and answers.
     private func inWorld(
         routes: [Route] = [Route(to: "default", via: IPAddress("172.16.0.1"))], gateway: Bool = true,
-        settings: [String: String] = [:], _ body: (World) throws -> Void
+        settings: [String: String] = [:], length: UInt8 = 16, _ body: (World) throws -> Void
     ) throws {
         try inNewNamespace {
             for (name, value) in settings {
@@ -37,7 +37,9 @@ import Testing
             }
             let netlink = try NetlinkSocket()
             try netlink.perform(.setUp(try #require(try netlink.link(named: "lo"))))
-            let nic = try makeNIC(routes: routes)
+            let hasAlias = length < 30
+            let nic = try makeNIC(
+                addresses: ["172.16.0.2/\(length)"], routes: routes, alias: hasAlias ? "172.16.255.254/16" : nil)
             var plan = makePlan([nic])
             plan.dns.relay = [try #require(DNSPlan.embeddedServer)]
             let wire = try makeContainer([nic])
@@ -52,7 +54,7 @@ import Testing
                 if gateway {
                     try netlink.perform(
                         .createAddress(
-                            LinkAddress(link: link.index, address: [172, 16, 0, 1], prefixLength: 16), on: link))
+                            LinkAddress(link: link.index, address: [172, 16, 0, 1], prefixLength: length), on: link))
                     // What the VM would answer to ARP.
                     try netlink.perform(.ensureNeighbor(Self.guest, mac: nic.guestMAC.bytes, on: link))
                 }
@@ -180,6 +182,22 @@ import Testing
             // Again: the same, by the neighbour that is there.
             #expect(try world.create() == (record, []))
             try expectUDP(world)
+        }
+    }
+
+    @Test("a network of two addresses has none to spare, and its queries leave and come back the same")
+    func noAlias() throws {
+        try inWorld(settings: ["ipv4/conf/all/rp_filter": "1"], length: 30) { world in
+            let (record, warnings) = try world.create()
+            #expect(warnings == [] && record?.address.description == "172.16.0.2")
+            for _ in 0..<2 {
+                try expectUDP(world)
+                try expectTCP(world)
+            }
+            #expect(throws: SystemError.self) { try connected(SOCK_DGRAM, 80) }
+            let frames = try world.onWire.frames(for: 50)
+            #expect(!frames.contains { $0.bytes.contains([169, 254]) })
+            #expect(try world.create() == (record, []))
         }
     }
 

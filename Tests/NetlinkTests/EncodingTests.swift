@@ -147,8 +147,16 @@ import Testing
             .ensureForwarding([2, 0, 0, 0, 0, 9], port: eth0),
             """
             28 00 00 00  1c 00  05 05  01 00 00 00  00 00 00 00
-            07 00 00 00  07 00 00 00  40 00 04 00                # AF_BRIDGE, index 7, NUD_NOARP, NTF_MASTER
+            07 00 00 00  07 00 00 00  40 00 44 00                # AF_BRIDGE, index 7, NUD_NOARP, NTF_MASTER|STICKY
             0a 00 02 00  02 00 00 00 00 09 00 00                 # NDA_LLADDR
+            """)
+        expect(
+            .setLearning(eth0, false),
+            """
+            2c 00 00 00  13 00  05 00  01 00 00 00  00 00 00 00  # RTM_SETLINK
+            07 00 00 00  07 00 00 00  00 00 00 00  00 00 00 00   # AF_BRIDGE, index 7
+            0c 00 0c 80                                          # IFLA_PROTINFO, nested
+            05 00 08 00  00 00 00 00                             # IFLA_BRPORT_LEARNING
             """)
     }
 

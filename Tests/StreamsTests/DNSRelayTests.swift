@@ -49,6 +49,15 @@ private func connected(_ type: __socket_type, _ address: [UInt8], _ port: UInt16
     return Descriptor(owning: try check(raw, "connect", on: "test"), name: "test")
 }
 
+private func boundPort(of socket: Descriptor) throws -> UInt16 {
+    var (address, length) = ([UInt8](repeating: 0, count: 16), socklen_t(16))
+    try address.withUnsafeMutableBytes { bytes in
+        let base = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
+        _ = try checked("getsockname", on: "test") { Int(getsockname(socket.raw, base, &length)) }
+    }
+    return UInt16(address[2]) << 8 | UInt16(address[3])
+}
+
 private func receive(_ socket: Descriptor) -> ([UInt8], [UInt8])? {
     var (buffer, from) = ([UInt8](repeating: 0, count: 65535), [UInt8](repeating: 0, count: 28))
     var length: socklen_t = 28
@@ -74,10 +83,16 @@ private final class Relay {
     private(set) var guest: GuestDNSRelay?
     private(set) var connections = 0
     private(set) var reports: [Int] = []
+    /// Free on every address. Taken by UDP for all of them, where the more particular address comes first (socket(7)).
+    let port: UInt16
+    private let reservation: Descriptor
     static let servers: [[UInt8]] = [[127, 0, 1, 2], [127, 0, 1, 3]]
     static let addresses: [[UInt8]] = [[127, 0, 0, 2], [127, 0, 0, 3]]
 
-    init(_ port: UInt16, patience: Int = 5000, addresses: [[UInt8]] = Relay.addresses) throws {
+    init(patience: Int = 5000, addresses: [[UInt8]] = Relay.addresses) throws {
+        reservation = try bound(SOCK_DGRAM, [0, 0, 0, 0], 0)
+        let port = try boundPort(of: reservation)
+        self.port = port
         let vsock = "/tmp/runcvm-dns-\(getpid())-\(port)"
         self.vsock = vsock
         host = try HostDNSRelay(vsock: vsock, servers: Self.servers, port: port, patience: patience, loop: loop)
@@ -107,11 +122,11 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
 @Suite(.timeLimit(.minutes(1))) struct DNSRelayTests {
     @Test("a query by UDP gets its server's answer, from the address that was asked")
     func datagram() throws {
-        let relay = try Relay(5301)
+        let relay = try Relay()
         let loop = relay.loop
-        let servers = try (0...1).map { try EchoServer(Relay.servers[$0], 5301, suffix: [UInt8($0)], loop: loop) }
+        let servers = try (0...1).map { try EchoServer(Relay.servers[$0], relay.port, suffix: [UInt8($0)], loop: loop) }
         var answers: [[UInt8]] = []
-        let clients = try Relay.addresses.map { try connected(SOCK_DGRAM, $0, 5301) }
+        let clients = try Relay.addresses.map { try connected(SOCK_DGRAM, $0, relay.port) }
         let watches = clients.map { client in
             loop.watch(client.raw, .read) { _ in
                 if let (answer, _) = receive(client) { answers.append(answer) }
@@ -128,11 +143,11 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
 
     @Test("a client by TCP asks as much as it likes, and half-closes")
     func stream() throws {
-        let relay = try Relay(5302)
+        let relay = try Relay()
         let loop = relay.loop
-        let server = try EchoServer(Relay.servers[1], 5302, suffix: noise(40_000), loop: loop)
+        let server = try EchoServer(Relay.servers[1], relay.port, suffix: noise(40_000), loop: loop)
         let client = try MessageStream(
-            try connected(SOCK_STREAM, Relay.addresses[1], 5302), .tcp, connecting: true, loop: loop)
+            try connected(SOCK_STREAM, Relay.addresses[1], relay.port), .tcp, connecting: true, loop: loop)
         var answers: [[UInt8]] = []
         client.onEvent = { event in
             if case .message(let answer) = event { answers.append(answer) }
@@ -147,17 +162,17 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
 
     @Test("a server that is not there closes a TCP client, and leaves UDP without an answer")
     func refused() throws {
-        let relay = try Relay(5303)
+        let relay = try Relay()
         let loop = relay.loop
         let client = try MessageStream(
-            try connected(SOCK_STREAM, Relay.addresses[0], 5303), .tcp, connecting: true, loop: loop)
+            try connected(SOCK_STREAM, Relay.addresses[0], relay.port), .tcp, connecting: true, loop: loop)
         var events: [MessageStream.Event] = []
         client.onEvent = { event in
             events.append(event)
             if event != .drained { loop.stop() }
         }
         client.send(query(1))
-        let datagrams = try connected(SOCK_DGRAM, Relay.addresses[0], 5303)
+        let datagrams = try connected(SOCK_DGRAM, Relay.addresses[0], relay.port)
         try datagrams.writeAll(query(2))
         try relay.run()
         #expect(events.last == .ended || events.last == .closed)
@@ -168,9 +183,9 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
         "what asks for no server of the list is closed, and nobody is asked",
         arguments: [[], [1, 2], [9, 0], [1, 0, 53]])
     func openResolver(request: [UInt8]) throws {
-        let relay = try Relay(5304)
+        let relay = try Relay()
         let loop = relay.loop
-        let server = try EchoServer(Relay.servers[0], 5304, suffix: [], loop: loop)
+        let server = try EchoServer(Relay.servers[0], relay.port, suffix: [], loop: loop)
         let guest = try relay.connect()
         guest.onEvent = { if $0 == .closed { loop.stop() } }
         if request.isEmpty { guest.finish() } else { guest.send(request) }
@@ -181,11 +196,11 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
 
     @Test("of many queries so many are asked at once, the rest is dropped, and time makes room again")
     func limits() throws {
-        let relay = try Relay(5305, patience: 300)
+        let relay = try Relay(patience: 300)
         let loop = relay.loop
-        let server = try EchoServer(Relay.servers[0], 5305, suffix: [], silent: true, loop: loop)
+        let server = try EchoServer(Relay.servers[0], relay.port, suffix: [], silent: true, loop: loop)
         let clients = try (0..<100).map { number in
-            let client = try connected(SOCK_DGRAM, Relay.addresses[0], 5305)
+            let client = try connected(SOCK_DGRAM, Relay.addresses[0], relay.port)
             try client.writeAll(query(number))
             return client
         }
@@ -199,7 +214,7 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
 
     @Test("the host takes so many connections, however the guest makes them")
     func hostLimit() throws {
-        let relay = try Relay(5306, patience: 300)
+        let relay = try Relay(patience: 300)
         let loop = relay.loop
         var closed = 0
         let guests = try (0..<80).map { _ in
@@ -215,11 +230,11 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
 
     @Test("an address that is no longer free is reported, and the others serve")
     func taken() throws {
-        let relay = try Relay(5307, addresses: [[192, 0, 2, 1], [127, 0, 0, 3]])
+        let relay = try Relay(addresses: [[192, 0, 2, 1], [127, 0, 0, 3]])
         let loop = relay.loop
         #expect(relay.reports == [0, 0])
-        let server = try EchoServer(Relay.servers[1], 5307, suffix: [7], loop: loop)
-        let client = try connected(SOCK_DGRAM, [127, 0, 0, 3], 5307)
+        let server = try EchoServer(Relay.servers[1], relay.port, suffix: [7], loop: loop)
+        let client = try connected(SOCK_DGRAM, [127, 0, 0, 3], relay.port)
         var answer: [UInt8] = []
         let watch = loop.watch(client.raw, .read) { _ in
             answer = receive(client)?.0 ?? []
@@ -232,8 +247,8 @@ private func query(_ number: Int, _ length: Int = 40) -> [UInt8] {
 
     @Test("a server that shares its port with others gets it on all addresses")
     func portShared() throws {
-        let relay = try Relay(5308)
-        for type in [SOCK_DGRAM, SOCK_STREAM] { _ = try bound(type, [0, 0, 0, 0], 5308) }
+        let relay = try Relay()
+        for type in [SOCK_DGRAM, SOCK_STREAM] { _ = try bound(type, [0, 0, 0, 0], relay.port) }
         _ = relay
     }
 }

@@ -46,6 +46,9 @@ int linux_steal_tty(int fd);
 int linux_close_from(int first);
 // mknod(2) of a device node.
 int linux_mknod(const char *path, unsigned int mode, unsigned int major, unsigned int minor);
+// flock(2) LOCK_EX that waits so many seconds at most, 0: not at all; then -EWOULDBLOCK. For a process with one thread,
+// whose SIGALRM it takes.
+int linux_flock_within(int fd, unsigned int seconds);
 // wait(2) status words.
 int linux_exited(int status);
 int linux_exit_status(int status);
