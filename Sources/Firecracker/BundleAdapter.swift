@@ -31,10 +31,7 @@ public struct BundleAdapter {
         try checkKVM()
         var committed = false
         let isNew = !directory.exists
-        // Ids are unique in an engine, or a namespace of containerd's, and there may be several.
-        if !isNew, try ListedVM.all().contains(where: { $0.id == id && $0.state == .running }) {
-            throw Failure(.cannotCreate, "\(directory.path): a VM of this id runs already; give the container another")
-        }
+        try checkID()
         // After a failure the engine may ask for nothing more: what is ours goes now.
         defer { if !committed, isNew { try? directory.delete() } }
         try directory.create()
@@ -58,6 +55,19 @@ public struct BundleAdapter {
         try lay(jail)
         try Files.overwrite(directory.machine, with: [UInt8]("\(reason)\n".utf8))
         return jail.adapt(document)
+    }
+
+    /// Ids are unique in an engine, or a namespace of containerd's, and there may be several. Throws where one that runs has it.
+    public func checkID() throws {
+        guard directory.exists, try ListedVM.isRunning(id) else { return }
+        throw Failure(.cannotCreate, "\(directory.path): a VM of this id runs already; give the container another")
+    }
+
+    /// Whether a hook has adapted the bundle already.
+    public func isAdapted() throws -> Bool {
+        let path = "\(bundle)/config.json"
+        guard Files.exists(path) else { return false }
+        return ContainerRequest(try OCIConfig(document: JSONValue(parsing: Files.read(path), subject: path))).isAdapted
     }
 
     /// Rewrites the bundle's config.json. Returns what puts the engine's own back.

@@ -40,6 +40,11 @@ public struct ListedVM: Encodable, Sendable {
         }
     }
 
+    /// Whether a VM of this very id runs.
+    public static func isRunning(_ id: String) throws -> Bool {
+        try all().contains { $0.id == id && $0.state == .running }
+    }
+
     /// The one with that id, or whose id alone begins so.
     public static func find(_ word: String) throws -> ListedVM {
         let all = try all()

@@ -53,7 +53,7 @@ struct NetCheckCommand: ParsableCommand {
 
     /// What this verb says in the VM; nothing where no VM runs.
     private func ofGuest(_ state: VMState, id: String) throws -> [String] {
-        guard try ListedVM.all().contains(where: { $0.id == id && $0.state == .running }) else { return [] }
+        guard try ListedVM.isRunning(id) else { return [] }
         let environment = DocumentPipe.environment
         let program = try Installation(environment: environment).program
         let words = ["vm-exec", "--sidecar", id, "/bin/runcvm", "net-check", "--inside"]

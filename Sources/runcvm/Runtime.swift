@@ -38,13 +38,15 @@ struct Runtime {
         let id = try requiredID()
         let bundle = try line.bundle ?? currentDirectory()
         let directory = try RunDirectory(id: id)
-        if directory.exists {
-            // The real runtime refuses an id that it has. Else this is what a crash has left of an earlier container.
+        let adapter = try BundleAdapter(id: id, bundle: bundle, environment: environment)
+        if directory.exists, try !adapter.isAdapted() {
+            // The real runtime refuses an id that it has, but knows nothing of another engine's. Else this is what a crash has
+            // left of an earlier container.
             if try child(line.globalArguments + ["state", id]).run().status == 0 { return try passThrough() }
+            try adapter.checkID()
             try undo(directory)
         }
         undoOrphans()
-        let adapter = try BundleAdapter(id: id, bundle: bundle, environment: environment)
         var committed = false
         let restore = try adapter.adaptInPlace()
         defer { if !committed { try? directory.delete() } }  // The real runtime has said what went wrong.
@@ -86,6 +88,12 @@ struct Runtime {
     private func delete() throws -> Int {
         let id = try requiredID()
         let directory = try RunDirectory(id: id)
+        // After a refused create: the id is another engine's.
+        if directory.exists, try ListedVM.isRunning(id),
+            try child(line.globalArguments + ["state", id]).run().status != 0
+        {
+            return try passThrough()
+        }
         let status = try child(line.arguments).runInPlace()
         if status == 0 || line.force { try undo(directory) }
         return status

@@ -103,11 +103,15 @@ extension LabTests {
                 """
                 \(Self.ctr) run -d --runc-binary /tmp/runcvm-runc --with-ns network:/run/netns/web \\
                     docker.io/library/busybox:local web sleep 100000
+                mkdir -p /tmp/root && tar -xf /mnt/host/busybox.tar -C /tmp/root
+                \(Self.ctr) -n other run --rm --runc-binary /usr/bin/runcvm-runtime --rootfs /tmp/root web /bin/true
                 \(Self.ctr) task exec --exec-id one web sh -c 'uname -r; ping -c 1 -W 5 10.9.0.1; exit 5'; echo "exit $?"
                 ping -c 1 -W 5 10.9.0.2
                 \(Self.ctr) task kill -s KILL web; \(Self.ctr) task delete -f web; \(Self.ctr) container rm web
                 """)
             #expect(run.text.contains("exit 5"), "\(run.text)\(run.errors)")
+            // Another namespace of containerd's, with its own ids.
+            #expect(run.errors.contains("/run/runcvm/web: a VM of this id runs already"), "\(run.errors)")
             #expect(run.lines.first?.contains("cloud") == true, "\(run.text)\(run.errors)")
             #expect(run.text.components(separatedBy: " 0% packet loss").count == 3, "\(run.text)\(run.errors)")
             #expect(try Lab.sh(state) == namespace)
