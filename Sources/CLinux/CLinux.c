@@ -166,6 +166,9 @@ int linux_vsock_connect(unsigned int cid, unsigned int port) {
     int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
+    // The kernel's own limit is 2 seconds, in which a host with many VMs may not come to answer.
+    struct timeval limit = {.tv_sec = 60};
+    setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &limit, sizeof limit);
     struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port};
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
         int saved = errno;
