@@ -102,7 +102,7 @@ extension LabTests {
             let run = try Lab.run(
                 """
                 \(Self.ctr) run -d --runc-binary /tmp/runcvm-runc --with-ns network:/run/netns/web \\
-                    docker.io/library/busybox:local web sleep 100000
+                    $(\(Self.ctr) images list -q | grep busybox:local) web sleep 100000
                 mkdir -p /tmp/root && tar -xf /mnt/host/busybox.tar -C /tmp/root
                 \(Self.ctr) -n other run --rm --runc-binary /usr/bin/runcvm-runtime --rootfs /tmp/root web /bin/true
                 \(Self.ctr) task exec --exec-id one web sh -c 'uname -r; ping -c 1 -W 5 10.9.0.1; exit 5'; echo "exit $?"

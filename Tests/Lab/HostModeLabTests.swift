@@ -139,6 +139,32 @@ extension LabTests {
             try expectHost(before)
         }
 
+        @Test(
+            "on a host with nft alone a VM goes out by the host's address, past a chain that drops, and takes its rules along"
+        )
+        func nftAlone() throws {
+            try Lab.sh(
+                """
+                nft 'add table inet own; add chain inet own forward { type filter hook forward priority 0; policy drop; }'
+                iptables -P FORWARD DROP
+                """)
+            let before = try host()
+            let address = try Lab.sh("ip route get 203.0.113.1 | grep -o 'src [^ ]*' | cut -d' ' -f2")
+            try Lab.sh("mkdir /usr/sbin/away; mv /usr/sbin/iptables* /usr/sbin/xtables* /usr/sbin/away/")
+            try farServer {
+                try serve("alone")
+                try awaitStart("alone")
+            }
+            let log = try Lab.sh("docker logs alone")
+            #expect(log.contains("seen as \(address)"), "\(log)")
+            #expect(
+                try Lab.sh("jq -r .network.host.firewall /run/runcvm/*/state.json; curl -sS -m 20 http://169.254.100.2/")
+                    == "nft\nalone")
+            try Lab.sh("docker rm -f alone >/dev/null; mv /usr/sbin/away/* /usr/sbin/; rmdir /usr/sbin/away")
+            try expectHost(before)
+            try Lab.sh("nft delete table inet own")
+        }
+
         @Test("without the variable, --net=host, --privileged, forwarding or a firewall it is refused with the remedy")
         func refused() throws {
             let before = try host()
