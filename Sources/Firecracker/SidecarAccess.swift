@@ -20,13 +20,13 @@ public struct SidecarAccess {
         self.installation = installation
     }
 
-    /// Both key pairs, made anew: what the guest must know, and the files, for the VMM's user.
-    func make(owner: UInt32) -> (keys: SidecarKeys, files: [MachineFiles.File]) {
-        let client = SSHKey()
-        let host = SSHKey()
-        let files = [(key, client.openSSH), (knownHosts, "vm \(host.publicKey)\n")]
+    /// Of new key pairs what the guest must know, and the files, for the VMM's user.
+    func make(_ keygen: SSHKeygen, owner: UInt32) throws -> (keys: SidecarKeys, files: [MachineFiles.File]) {
+        let (client, host) = try keygen.pairs()
+        let hostKey = Data(try OpenSSHKey.dropbear(host.privateKey)).base64EncodedString()
+        let files = [(key, client.privateKey), (knownHosts, "vm \(host.publicKey)\n")]
         return (
-            SidecarKeys(hostKey: Data(host.dropbear).base64EncodedString(), authorizedKey: client.publicKey),
+            SidecarKeys(hostKey: hostKey, authorizedKey: client.publicKey),
             files.map { MachineFiles.File(path: $0, text: [UInt8]($1.utf8), owner: owner) }
         )
     }

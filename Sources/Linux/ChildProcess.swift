@@ -13,6 +13,30 @@ public struct ChildProcess {
         public var reason: String { errors.split(separator: "\n").last.map(String.init) ?? "exit \(status)" }
     }
 
+    /// One that has been started.
+    public struct Running {
+        let pid: pid_t
+        let output: Descriptor
+        let errors: Descriptor
+
+        /// Waits for its end; once.
+        public func outcome() throws -> Outcome { try outcome(status: ChildProcess.wait(for: pid)) }
+
+        func outcome(status: Int) throws -> Outcome {
+            Outcome(
+                status: status, output: try output.readFromStart(),
+                errors: String(decoding: try errors.readFromStart(), as: UTF8.self))
+        }
+
+        /// Ends it, where it has not been waited for.
+        public func kill() {
+            // No other process has its number before it is waited for.
+            guard waitpid(pid, nil, WNOHANG) == 0 else { return }
+            Glibc.kill(pid, SIGKILL)
+            waitpid(pid, nil, 0)
+        }
+    }
+
     public var program: String
     public var arguments: [String]
     public var environment: [String]
@@ -25,8 +49,7 @@ public struct ChildProcess {
         self.input = input
     }
 
-    /// Runs it with its input, output and errors in memory (memfd_create(2)): whatever it leaves running blocks nobody.
-    /// `passed` is its descriptor 3.
+    /// Starts it and waits for its end. `passed` is its descriptor 3.
     public func run(passing passed: Descriptor? = nil) throws -> Outcome {
         try run(passed.map { [($0, CInt(3))] } ?? []) { try Self.wait(for: $0) }
     }
@@ -57,13 +80,19 @@ public struct ChildProcess {
     private func run(
         _ more: [(Descriptor, CInt)], ownGroup: Bool = false, _ wait: (pid_t) throws -> Int
     ) throws -> Outcome {
+        let running = try start(more, ownGroup: ownGroup)
+        return try running.outcome(status: wait(running.pid))
+    }
+
+    /// Starts it with its input, output and errors in memory (memfd_create(2)): whatever it leaves running blocks nobody.
+    public func start() throws -> Running { try start([], ownGroup: false) }
+
+    private func start(_ more: [(Descriptor, CInt)], ownGroup: Bool) throws -> Running {
         let stdin = try Descriptor.memory(name: "stdin of \(program)", holding: input)
         let stdout = try Descriptor.memory(name: "stdout of \(program)")
         let stderr = try Descriptor.memory(name: "stderr of \(program)")
-        let status = try wait(start(redirecting: [(stdin, 0), (stdout, 1), (stderr, 2)] + more, ownGroup: ownGroup))
-        return Outcome(
-            status: status, output: try stdout.readFromStart(),
-            errors: String(decoding: try stderr.readFromStart(), as: UTF8.self))
+        let pid = try start(redirecting: [(stdin, 0), (stdout, 1), (stderr, 2)] + more, ownGroup: ownGroup)
+        return Running(pid: pid, output: stdout, errors: stderr)
     }
 
     /// Runs it with this process's own descriptors. Returns its status.

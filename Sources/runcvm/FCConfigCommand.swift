@@ -72,9 +72,12 @@ struct FCConfigCommand: HookVerb {
     }
 
     private func files() throws -> MachineFiles {
-        let state = try DocumentPipe.read(verb: "fc-config")
         let installation = try Installation(environment: DocumentPipe.environment)
-        let builder = try MachineBuilder(state, installation: installation)
+        // While the verbs before this one are at work, so that nobody waits for keys. A dry run leaves our folders alone.
+        let keygen = SSHKeygen(in: dryRun ? "/tmp" : RunDirectory.base, installation: installation)
+        defer { keygen.end() }
+        let state = try DocumentPipe.read(verb: "fc-config")
+        let builder = try MachineBuilder(state, installation: installation, keygen: keygen)
         if try RunDirectory(id: state.container().id).isJailed, rootfs == nil {
             return try builder.buildJailed()
         }

@@ -1,5 +1,7 @@
 import Foundation
+import Linux
 import OCI
+import Plan
 import Testing
 
 @testable import Firecracker
@@ -20,86 +22,96 @@ struct SidecarAccessTests {
         return String(decoding: data, as: UTF8.self)
     }
 
+    /// Runs in an empty folder.
+    private func inFolder(_ body: (URL) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try body(folder)
+    }
+
+    private func names(_ folder: URL) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    }
+
+    private let environment = ProcessInfo.processInfo.environment
+
+    private func make(in folder: URL) throws -> (keys: SidecarKeys, files: [MachineFiles.File]) {
+        let installation = try Installation(environment: environment)
+        let keygen = SSHKeygen(in: folder.path, installation: installation)
+        defer { keygen.end() }
+        return try SidecarAccess(directory: folder.path, installation: installation).make(keygen, owner: getuid())
+    }
+
     @Test("Dropbear reads the host key as the one that the client believes; each start has others; files are private")
     func keys() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let installation = try Installation(environment: ProcessInfo.processInfo.environment)
-        let access = SidecarAccess(directory: folder.path, installation: installation)
-        let first = access.make(owner: getuid()).keys
-        let (keys, files) = access.make(owner: getuid())
-        for file in files { try file.write() }
-        #expect(keys != first)
-
-        let hostKey = folder.appending(path: "dropbear")
-        try #require(Data(base64Encoded: keys.hostKey)).write(to: hostKey)
-        let shown = try run("dropbearkey", "-y", "-f", hostKey.path)
-        let known = try String(contentsOf: folder.appending(path: "ssh_known_hosts"), encoding: .utf8)
-        let words = known.split { $0 == " " || $0 == "\n" }
-        #expect(words.count == 3 && words[0] == "vm")
-        #expect(shown.contains("\(words[1]) \(words[2])"), "\(shown)\(known)")
-        #expect(try run("ssh-keygen", "-y", "-f", folder.appending(path: "ssh_key").path).hasPrefix(keys.authorizedKey))
-
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-        #expect(Set(names) == ["ssh_key", "ssh_known_hosts", "dropbear"])
-        for name in ["ssh_key", "ssh_known_hosts"] {
-            let attributes = try FileManager.default.attributesOfItem(atPath: folder.appending(path: name).path)
-            #expect(attributes[.posixPermissions] as? Int == 0o600)
-        }
-    }
-
-    @Test("a key's public half is the one that ssh-keygen makes of its seed, and its file is ssh-keygen's")
-    func sameAsOpenSSH() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        for number in 0..<20 {
-            let file = folder.appending(path: "\(number)")
-            _ = try run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file.path)
-            let theirs = try decoded(String(contentsOf: file, encoding: .utf8))
-            let words = try String(contentsOfFile: "\(file.path).pub", encoding: .utf8).split {
-                $0 == " " || $0 == "\n"
+        try inFolder { folder in
+            let first = try make(in: folder)
+            let (keys, files) = try make(in: folder)
+            #expect(try names(folder) == [])
+            #expect(keys.hostKey != first.keys.hostKey && keys.authorizedKey != first.keys.authorizedKey)
+            for file in files { try file.write() }
+            #expect(try names(folder) == ["ssh_key", "ssh_known_hosts"])
+            for name in try names(folder) {
+                let attributes = try FileManager.default.attributesOfItem(atPath: folder.appending(path: name).path)
+                #expect(attributes[.posixPermissions] as? Int == 0o600)
             }
-            let point = try #require(Data(base64Encoded: String(words[1]))).suffix(32)
-            let pair = try #require(theirs.range(of: point, options: .backwards))
-            let key = SSHKey(seed: Array(theirs[pair.lowerBound - 32..<pair.lowerBound]))
-            #expect(key.publicKey == words.joined(separator: " "))
-            let ours = try decoded(key.openSSH)
-            // But for two equal random numbers.
-            let check = 15 + 8 + 8 + 4 + 4 + 4 + 51 + 4
-            #expect(
-                ours.prefix(check) == theirs.prefix(check) && ours.dropFirst(check + 8) == theirs.dropFirst(check + 8))
+
+            let hostKey = folder.appending(path: "dropbear")
+            try #require(Data(base64Encoded: keys.hostKey)).write(to: hostKey)
+            let shown = try run("dropbearkey", "-y", "-f", hostKey.path)
+            let known = try String(contentsOf: folder.appending(path: "ssh_known_hosts"), encoding: .utf8)
+            let words = known.split { $0 == " " || $0 == "\n" }
+            #expect(words.count == 3 && words[0] == "vm")
+            #expect(shown.contains("\(words[1]) \(words[2])"), "\(shown)\(known)")
+            let client = try run("ssh-keygen", "-y", "-f", folder.appending(path: "ssh_key").path)
+            #expect(client.hasPrefix(keys.authorizedKey))
         }
     }
 
-    private func decoded(_ file: String) throws -> Data {
-        try #require(Data(base64Encoded: file.split(separator: "\n").filter { !$0.hasPrefix("-") }.joined()))
+    @Test(
+        "keys are made in a folder of ours alone, which goes also where nobody wants them, and whatever it held before")
+    func unwanted() throws {
+        try inFolder { folder in
+            let name = ".keys.\(getpid()).new"
+            let made = folder.appending(path: name)
+            try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
+            try Data("y".utf8).write(to: made.appending(path: "host"))
+            let keygen = SSHKeygen(in: folder.path, installation: try Installation(environment: environment))
+            #expect(try names(folder) == [name])
+            let attributes = try FileManager.default.attributesOfItem(atPath: made.path)
+            #expect(attributes[.posixPermissions] as? Int == 0o700)
+            keygen.end()
+            #expect(try names(folder) == [])
+            #expect(RunningProcess.all { $0.command.contains(folder.path) }.map(\.command) == [])
+        }
     }
 
-    @Test("public keys and digests are those of RFC 8032 and FIPS 180-4")
-    func vectors() {
-        func bytes(_ hex: String) -> [UInt8] {
-            stride(from: 0, to: hex.count, by: 2).compactMap { UInt8(hex.dropFirst($0).prefix(2), radix: 16) }
+    @Test("a missing ssh-keygen, or one that says no, is an error of who wants the keys, and leaves nothing")
+    func missing() throws {
+        try inFolder { folder in
+            let tools = folder.appending(path: "tools")
+            try FileManager.default.createDirectory(at: tools, withIntermediateDirectories: true)
+            func message() throws -> String? {
+                let keygen = SSHKeygen(
+                    in: folder.path, installation: try Installation(environment: ["PATH": tools.path]))
+                defer { keygen.end() }
+                let error = #expect(throws: Failure.self) { _ = try keygen.pairs() }
+                #expect(error?.kind == .unavailable)
+                return error?.message
+            }
+            #expect(try message()?.hasSuffix("nor on PATH; apt-get install openssh-client") == true)
+            try FileManager.default.createSymbolicLink(
+                at: tools.appending(path: "ssh-keygen"), withDestinationURL: URL(filePath: "/bin/false"))
+            #expect(try message() == "ssh-keygen \(folder.path)/.keys.\(getpid()).new/client: exit 1")
+            #expect(try names(folder) == ["tools"])
         }
-        func hex(_ bytes: [UInt8]) -> String { bytes.map { String(format: "%02x", $0) }.joined() }
-        for (seed, point) in [
-            (
-                "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
-                "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
-            ),
-            (
-                "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-                "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
-            ),
-            (
-                "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
-                "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025"
-            ),
-        ] { #expect(hex(Ed25519.publicKey(seed: bytes(seed))) == point) }
-        #expect(hex(SHA512.digest([])).hasPrefix("cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"))
-        // Of two blocks, since the length has no place in the first.
-        let digest = SHA512.digest([UInt8](repeating: 0x61, count: 112))
-        #expect(hex(digest).hasPrefix("c01d080efd492776a1c43bd23dd99d0a2e626d481e16782e75d54c2503b5dc32"))
+    }
+
+    @Test(
+        "what is no Ed25519 key of OpenSSH's is an error",
+        arguments: ["", "-----BEGIN\nAAAA\n-----END", "b3BlbnNzaC1rZXktdjEA"])
+    func noKey(_ text: String) {
+        #expect(throws: Failure.self) { try OpenSSHKey.dropbear(text) }
     }
 }
