@@ -158,7 +158,8 @@ extension LabTests {
             let log = try Lab.sh("docker logs alone")
             #expect(log.contains("seen as \(address)"), "\(log)")
             #expect(
-                try Lab.sh("jq -r .network.host.firewall /run/runcvm/*/state.json; curl -sS -m 20 http://169.254.100.2/")
+                try Lab.sh(
+                    "jq -r .network.host.firewall /run/runcvm/*/state.json; curl -sS -m 20 http://169.254.100.2/")
                     == "nft\nalone")
             try Lab.sh("docker rm -f alone >/dev/null; mv /usr/sbin/away/* /usr/sbin/; rmdir /usr/sbin/away")
             try expectHost(before)
