@@ -8,6 +8,7 @@ import Plan
 ///
 ///     state.json        the document on the pipe, as hooks/prestart left it
 ///     config.json       the container's own config.json, before oci-adapt
+///     engine            who called create, and sees to the container's end: `PID START` (proc_pid_stat(5), starttime)
 ///     machine.json      the document's `machine`, for fc-boot          ┐ seen by the VMM, in its jail
 ///     firecracker.json  Firecracker's configuration                    │
 ///     guest.json        what the guest's init makes of the machine     │
@@ -32,6 +33,7 @@ public struct RunDirectory: Sendable {
 
     public var state: String { "\(path)/state.json" }
     public var config: String { "\(path)/config.json" }
+    private var engine: String { "\(path)/engine" }
     public var machine: String { "\(path)/machine.json" }
     public var firecracker: String { "\(path)/firecracker.json" }
     public var guest: String { "\(path)/guest.json" }
@@ -81,9 +83,32 @@ public struct RunDirectory: Sendable {
         return result == -EWOULDBLOCK ? false : try check(result, "flock", on: path) == 0
     }
 
-    /// Whether its VMM was started, or was about to be, and has gone; for who holds the lock.
+    /// Remembers our parent, an engine's shim or monitor.
+    public func noteEngine() throws {
+        if let parent = Self.identity(of: getppid()) { try Files.overwrite(engine, with: Array(parent.utf8)) }
+    }
+
+    /// Without a note it may be there still.
+    private var engineHasGone: Bool {
+        guard let noted = try? Files.readText(engine),
+            let pid = noted.split(separator: " ").first.flatMap({ pid_t($0) })
+        else { return false }
+        return Self.identity(of: pid) != noted
+    }
+
+    /// A number is another's some time after its process has ended; its start tells them apart.
+    private static func identity(of pid: pid_t) -> String? {
+        guard let status = try? Files.readText("/proc/\(pid)/stat"), let name = status.lastIndex(of: ")") else {
+            return nil
+        }
+        // From the state on, which is the third.
+        let fields = status[name...].split(separator: " ").dropFirst()
+        return fields.count > 19 ? "\(pid) \(fields[fields.startIndex + 19])" : nil
+    }
+
+    /// Whether its VMM was started, or was about to be, and has gone, and so has who would call delete; for who holds the lock.
     public func isOrphaned() throws -> Bool {
-        guard isJailed, Files.exists(state),
+        guard isJailed, engineHasGone, Files.exists(state),
             let pid = try VMState(parsing: try Files.read(state), subject: state).container().pid
         else { return false }
         // The number may be another's by now: the VMM's root has our machine.json, bound by its inode.

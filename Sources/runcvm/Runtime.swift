@@ -50,6 +50,7 @@ struct Runtime {
         var committed = false
         let restore = try adapter.adaptInPlace()
         defer { if !committed { try? directory.delete() } }  // The real runtime has said what went wrong.
+        if directory.isJailed { try directory.noteEngine() }
         let status = try child(line.arguments).runInPlace()
         // The real runtime has its own copy, and Podman reads the file again, as for what an exec may do.
         try restore()
@@ -113,7 +114,7 @@ struct Runtime {
         }
     }
 
-    /// Containers whose VMM has gone, and that their engine has forgotten: its shim was killed, and nobody called delete.
+    /// Containers whose VMM has gone, and their engine's shim with it: it was killed, and nobody called delete.
     private func undoOrphans() {
         for directory in RunDirectory.all() where directory.id != line.id {
             do {

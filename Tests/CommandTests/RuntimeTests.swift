@@ -106,15 +106,17 @@ struct RuntimeTests {
                 """)
     }
 
-    @Test("create undoes what an engine has forgotten: a container whose VMM has gone, and no other")
+    @Test("create undoes what an engine has forgotten: a container whose VMM and shim have gone, and no other")
     func createsAfterAnother() throws {
         let text = try run(
             """
             true & dead=$!; wait $dead; mkdir /run/root /run/bundle; echo '{}' >/run/bundle/config.json
-            for id in gone lives other hand; do
+            for id in gone lives other hand ending; do
                 mkdir -p /run/runcvm/$id/jail; touch /run/runcvm/$id/machine.json
                 echo '{"version":1,"container":{"id":"'$id'","pid":'$dead'}}' >/run/runcvm/$id/state.json
+                echo "$dead 1" >/run/runcvm/$id/engine
             done
+            printf '%s' "$$ $(cut -d' ' -f22 /proc/$$/stat)" >/run/runcvm/ending/engine
             rm -r /run/runcvm/hand/jail; ln /run/runcvm/lives/machine.json /run/root/machine.json
             perl -e 'chroot "/run/root"; sleep 1000' & until [ -e /proc/$!/root/machine.json ]; do :; done
             sed -i "s/$dead/$!/" /run/runcvm/lives/state.json; sed -i "s/$dead/$$/" /run/runcvm/other/state.json
