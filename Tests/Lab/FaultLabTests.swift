@@ -1,29 +1,8 @@
-import Foundation
 import Testing
 
 extension LabTests {
-    @Suite("under faults, load and malice")
+    @Suite("under faults and malice")
     struct FaultTests {
-        /// Runs cases of scripts/lab-stress, and prints its table.
-        private func stress(_ cases: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-            let script = URL(filePath: Lab.script).deletingLastPathComponent().appending(path: "lab-stress")
-            let outcome = try Lab.run(
-                "cat >/run/lab-stress; bash /run/lab-stress \(cases)", input: [UInt8](try Data(contentsOf: script)))
-            print(outcome.text)
-            #expect(outcome.status == 0, "\(outcome.text)\(outcome.errors)", sourceLocation: sourceLocation)
-        }
-
-        @Test(
-            "whatever is killed, full or taken as a container starts, stops or runs, nothing of it is left behind",
-            arguments: [
-                "bridge/mkfs.erofs=orphaned bridge/bridge-alias=amid-6 bridge/fc-config=full bridge/tap-create=busy",
-                "host/nat-enable=alone-late host/fc-config=dies,tap-delete=dies host/vm=shim",
-            ])
-        func faults(_ cases: String) throws { try stress(cases) }
-
-        @Test("four VMs at once have addresses of their own, and fc-boot needs little memory")
-        func load() throws { try stress("bridge/at-once=4") }
-
         @Test("a VM without rights outlives a dockerd that is killed with live-restore: exec, logs and stop work")
         func engine() throws {
             let before = try Lab.traces()

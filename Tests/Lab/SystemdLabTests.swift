@@ -35,7 +35,7 @@ extension LabTests {
             let beside = try Lab.sh(
                 """
                 docker exec -u 77 -w /tmp unit sh -c 'cat /proc/1/comm; id -u; pwd; exit 3' || echo "status $?"
-                docker exec unit sh -c 'hostname; systemctl is-active runcvm-command'
+                docker exec -u 0 unit sh -c 'hostname; systemctl is-active runcvm-command'
                 head -c 300000 /dev/zero | docker exec -i unit wc -c
                 """)
             #expect(beside == "systemd\n77\n/tmp\nstatus 3\nbox\nactive\n300000")
