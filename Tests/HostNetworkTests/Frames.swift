@@ -128,3 +128,9 @@ struct Frame: Equatable {
             to: to, from: from, type: ipv4, header + two(4000) + two(Int(port)) + two(8 + data.count) + [0, 0] + data)
     }
 }
+
+extension [UInt8] {
+    func contains(_ part: [UInt8]) -> Bool {
+        indices.contains { self[$0...].starts(with: part) }
+    }
+}

@@ -296,9 +296,3 @@ import Testing
         }
     }
 }
-
-extension [UInt8] {
-    fileprivate func contains(_ part: [UInt8]) -> Bool {
-        indices.contains { self[$0...].starts(with: part) }
-    }
-}
