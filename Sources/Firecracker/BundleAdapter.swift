@@ -148,7 +148,8 @@ public struct BundleAdapter {
             // Beside the container's own layer: the engine removes that folder with the container.
             storage = home
             files.append(
-                JailConfig.File(try ImageCache(environment: environment).image(of: overlay.image), at: JailConfig.image)
+                JailConfig.File(
+                    try ImageCache(environment: environment).image(of: overlay.image(root: root)), at: JailConfig.image)
             )
             if try !Files.list(upper).isEmpty {
                 let changes = "\(storage)/runcvm-changes.erofs"

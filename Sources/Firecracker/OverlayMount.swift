@@ -74,12 +74,16 @@ public struct OverlayMount: Equatable, Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The same layers without links: engines shorten the names, some relative to the folder above `root`'s.
+    /// The same layers without links: engines shorten the names, Docker's overlay2 relative to the folder above `root`'s,
+    /// containerd relative to that above the upper layer's.
     public func resolved(root: String) throws -> OverlayMount {
-        let home = Files.parent(of: root).flatMap(Files.parent) ?? "/"
-        return OverlayMount(
-            lower: try lower.map { try Self.realPath($0.hasPrefix("/") ? $0 : "\(home)/\($0)") },
-            upper: try upper.map { try Self.realPath($0.hasPrefix("/") ? $0 : "\(home)/\($0)") })
+        let homes = [root, upper ?? "/"].map { Files.parent(of: $0).flatMap(Files.parent) ?? "/" }
+        func path(of layer: String) throws -> String {
+            if layer.hasPrefix("/") { return try Self.realPath(layer) }
+            let paths = homes.map { "\($0)/\(layer)" }
+            return try Self.realPath(paths.first(where: Files.exists) ?? paths[0])
+        }
+        return OverlayMount(lower: try lower.map(path), upper: try upper.map(path))
     }
 
     public static func realPath(_ path: String) throws -> String {
@@ -88,8 +92,13 @@ public struct OverlayMount: Equatable, Sendable {
         return String(cString: resolved)
     }
 
-    /// The image's own layers: without the placeholders that Docker's overlay2 puts over them for each container.
-    public var image: [String] { lower.filter { !$0.hasSuffix("-init/diff") } }
+    /// The image's own layers: without the placeholders that Docker puts over them for each container, as overlay2's
+    /// `ID-init` or, where containerd keeps the images, as a snapshot of their own. Then `root` is `…/rootfs/SNAPSHOTTER/ID`.
+    public func image(root: String) -> [String] {
+        let holder = Files.parent(of: root).flatMap(Files.parent) ?? "/"
+        if holder.hasSuffix("/rootfs"), lower.count > 1, lower[0].hasSuffix("/fs") { return Array(lower.dropFirst()) }
+        return lower.filter { !$0.hasSuffix("-init/diff") }
+    }
 
     /// mount -t overlay -o ro,lowerdir=A:B none POINT, by links of few letters since options fit in one page. They stay.
     static func mount(layers: [String], at point: String) throws {

@@ -65,7 +65,7 @@ struct MutationTests {
             if let size = MachineSize.parse(text), size < 0 { throw Fault("\(size) MiB") }
         },
         Target(text: "mountinfo", 6000, seeds: [mountinfo]) { text in
-            _ = OverlayMount(at: "/m", mountinfo: text)?.image
+            _ = OverlayMount(at: "/m", mountinfo: text)?.image(root: "/m")
         },
         Target(text: "key", 6000, seeds: [key]) { _ = try OpenSSHKey.dropbear($0) },
         Target(text: "id", 2000, seeds: ["4f1e0c3b", "web_1.x"]) { text in

@@ -1,3 +1,5 @@
+import Foundation
+import Linux
 import Testing
 
 @testable import Firecracker
@@ -16,7 +18,26 @@ struct OverlayMountTests {
         #expect(mount.lower == ["/l/INIT", "/l/TOP", "/l/BASE"])
         #expect(mount.upper == "/var/lib/docker/overlay2/aa/diff")
         let resolved = OverlayMount(lower: ["/o/aa-init/diff", "/o/top/diff"], upper: nil)
-        #expect(resolved.image == ["/o/top/diff"])
+        #expect(resolved.image(root: "/var/lib/docker/overlay2/aa/merged") == ["/o/top/diff"])
+    }
+
+    @Test(
+        "containerd's snapshots, by short names too; of them Docker's own first, which each container has anew, is no image"
+    )
+    func snapshots() throws {
+        let folder = try OverlayMount.realPath(FileManager.default.temporaryDirectory.path) + "/\(UUID())"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let names = ["7", "6", "5"].map { "\(folder)/snapshots/\($0)/fs" }
+        for name in names { try Files.ensureDirectory(name) }
+        let short = OverlayMount(lower: ["6/fs", "5/fs"], upper: names[0])
+        let root = "/var/lib/docker/rootfs/overlayfs/ID"
+        #expect(try short.resolved(root: root) == OverlayMount(lower: [names[1], names[2]], upper: names[0]))
+        let mount = try short.resolved(root: root)
+        #expect(mount.image(root: root) == [names[2]])
+        #expect(
+            mount.image(root: "/run/containerd/io.containerd.runtime.v2.task/default/ID/rootfs") == [
+                names[1], names[2],
+            ])
     }
 
     @Test("a layer's own option each, spaces and colons in names")
