@@ -10,8 +10,11 @@ public struct ContainerRequest {
         self.config = config
     }
 
-    /// CRI's pause container holds namespaces for others and runs as it is.
-    public var isSandbox: Bool { config.annotations?["io.kubernetes.cri.container-type"] == "sandbox" }
+    /// CRI's pause container, of containerd or CRI-O, holds namespaces for others and runs as it is.
+    public var isSandbox: Bool {
+        ["io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"]
+            .contains { config.annotations?[$0] == "sandbox" }
+    }
     public var isAdapted: Bool { config.annotations?[JailConfig.annotation] != nil }
 
     /// Throws `Failure` naming the first thing that a VM cannot do, with what to leave out.
