@@ -33,6 +33,14 @@ public enum Files {
         try Descriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode).writeAll(bytes)
     }
 
+    /// Makes a file anew, in the place of whatever is there; in a folder that is another user's, who may put links there.
+    public static func create(_ path: String, with bytes: [UInt8], owner: UInt32, mode: mode_t = 0o600) throws {
+        unlink(path)
+        let file = try Descriptor(opening: path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+        try checked("fchown", on: path) { Int(fchown(file.raw, owner, owner)) }
+        try file.writeAll(bytes)
+    }
+
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Also for a symbolic link, wherever it leads.

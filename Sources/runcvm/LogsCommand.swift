@@ -33,7 +33,7 @@ struct LogsCommand: ParsableCommand {
         let vm = try ListedVM.find(id)
         let path = "\(try RunDirectory(id: vm.id).vm)/console.log"
         guard Files.exists(path) else { throw Failure(.missingInput, "\(vm.id) has no console yet; fc-boot begins it") }
-        let log = try Descriptor(opening: path, O_RDONLY)
+        let log = try Descriptor(opening: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)  // In the VMM's own folder.
         var text = try log.readAll()
         if let tail { text = Self.last(tail, of: text) }
         try DocumentPipe.writeText(text)

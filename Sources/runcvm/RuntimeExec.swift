@@ -27,8 +27,7 @@ struct RuntimeExec {
             guard arguments.count > 1 else { throw Failure(.usage, "exec ---: no command after it") }
             process = JailConfig.process(wanted, inJail: Array(arguments.dropFirst()))
         } else {
-            try Files.overwrite(request, with: try wanted.serialized())
-            try checked("chown", on: request) { Int(chown(request, user, user)) }
+            try Files.create(request, with: try wanted.serialized(), owner: user)
             process = JailConfig.process(
                 wanted, user: user,
                 command: ["vm-exec", "--process", "\(JailConfig.directory)/\(name)", JailConfig.machine])
