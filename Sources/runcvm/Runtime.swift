@@ -152,11 +152,16 @@ struct Runtime {
                 .tryAgain,
                 "hooks/\(name): \(hanging) has not ended after \(hookLimit) s; RUNCVM_HOOK_TIMEOUT allows more")
         }
+        let lines = outcome.errors.split(separator: "\n").map(String.init)
         guard outcome.status == 0 else {
-            let said = outcome.errors.split(separator: "\n").first.map(String.init) ?? "exit \(outcome.status)"
+            let said = lines.first ?? "exit \(outcome.status)"
             // Those after a killed one say only that they had nothing to read.
             let reason = outcome.status > 128 ? "a program of it was killed by signal \(outcome.status - 128)" : said
             throw Failure(HookStatus.kind(outcome.status), "hooks/\(name): \(reason)")
+        }
+        for warning in lines {
+            Stderr.line(warning)
+            try? line.log(warning, .warning)
         }
     }
 
@@ -180,8 +185,16 @@ struct Runtime {
     private static func find(_ environment: [String: String]) throws -> String {
         let path = environment["PATH"] ?? Self.path
         if let named = environment["RUNCVM_OCI_RUNTIME"], !named.isEmpty {
-            if let found = Files.findProgram(named, path: path) { return found }
-            throw Failure(.unavailable, "RUNCVM_OCI_RUNTIME=\(named): no such program")
+            let place = named.contains("/") ? "" : " on PATH (\(path))"
+            guard let found = Files.findProgram(named, path: path) else {
+                throw Failure(
+                    .unavailable,
+                    "RUNCVM_OCI_RUNTIME=\(named): no such program\(place); apt-get install crun, or leave it out")
+            }
+            if (try? OverlayMount.realPath(found)) == (try? OverlayMount.realPath("/proc/self/exe")) {
+                throw Failure(.usage, "RUNCVM_OCI_RUNTIME=\(named): runcvm itself; name crun or runc, or leave it out")
+            }
+            return found
         }
         for name in ["crun", "runc"] {
             if let found = Files.findProgram(name, path: path) { return found }

@@ -27,19 +27,24 @@ struct RuntimeCommand: ParsableCommand {
             throw ExitCode(CInt(try Runtime(line, environment: DocumentPipe.environment).run()))
         } catch let error where !(error is ExitCode) {
             // What `docker run` shows is the last error in the log; a log that cannot be written leaves stderr.
-            if let log = line.log { try? append(error, to: log, format: line.logFormat) }
+            try? line.log("\(error)", .error)
             throw error
         }
     }
+}
 
-    private func append(_ error: any Error, to log: String, format: String?) throws {
+extension RuntimeCommandLine {
+    /// Appends to the engine's log, where it has one.
+    func log(_ message: String, _ level: RuntimeLog.Level) throws {
+        guard let log else { return }
+        let name = message.hasPrefix("runcvm ") ? "" : "runcvm: "
         var now = time(nil)
         var parts = tm()
         gmtime_r(&now, &parts)
         var text = [CChar](repeating: 0, count: 32)
         strftime(&text, text.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
         let stamp = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        let line = try RuntimeLog.line("runcvm: \(error)", format: format, time: stamp)
+        let line = try RuntimeLog.line(name + message, level, format: logFormat, time: stamp)
         try Descriptor(opening: log, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644).writeAll(line)
     }
 }

@@ -148,6 +148,8 @@ struct ErrorMessageTests {
             say env PATH=/run/empty $runcvm rootfs-build --output /run/x /run/tree
             say env PATH=/run/empty $runcvm runtime state x
             say env RUNCVM_OCI_RUNTIME=/run/empty/crun $runcvm runtime state x
+            say env RUNCVM_OCI_RUNTIME=odd PATH=/run/empty $runcvm runtime state x
+            say env RUNCVM_OCI_RUNTIME=$runcvm $runcvm runtime state x | sed "s|=$runcvm|=SELF|"
             say env RUNCVM_KERNEL=/run/none $runcvm fc-config --rootfs /r </run/doc
             say env RUNCVM_FIRECRACKER=/run/none $runcvm fc-config --rootfs /bin/sh --kernel /bin/sh --initrd /bin/sh </run/doc
             say env PATH=/run/empty RUNCVM_FIRECRACKER=/bin/sh $runcvm fc-config --rootfs /bin/sh --kernel /bin/sh \\
@@ -166,8 +168,12 @@ struct ErrorMessageTests {
                 status 69
                 runcvm runtime: neither crun nor runc found on PATH (/run/empty); apt-get install crun, or set RUNCVM_OCI_RUNTIME
                 status 69
-                runcvm runtime: RUNCVM_OCI_RUNTIME=/run/empty/crun: no such program
+                runcvm runtime: RUNCVM_OCI_RUNTIME=/run/empty/crun: no such program; apt-get install crun, or leave it out
                 status 69
+                runcvm runtime: RUNCVM_OCI_RUNTIME=odd: no such program on PATH (/run/empty); apt-get install crun, or leave it out
+                status 69
+                runcvm runtime: RUNCVM_OCI_RUNTIME=SELF: runcvm itself; name crun or runc, or leave it out
+                status 64
                 runcvm fc-config: guest vmlinux not found at /run/none; put an uncompressed ELF kernel there, or name one with RUNCVM_KERNEL
                 status 69
                 runcvm fc-config: /run/none (from RUNCVM_FIRECRACKER): no such program; install it or name another

@@ -70,7 +70,7 @@ struct MutationTests {
         },
         Target(text: "log line", 2000, seeds: ["runcvm: no such folder"]) { text in
             for format in ["json", "text"] {
-                let line = try RuntimeLog.line(text, format: format, time: "2024-01-01T00:00:00Z")
+                let line = try RuntimeLog.line(text, .error, format: format, time: "2024-01-01T00:00:00Z")
                 guard line.last == 0x0a, line.count(where: { $0 == 0x0a }) == 1 else { throw Fault("not one line") }
             }
         },

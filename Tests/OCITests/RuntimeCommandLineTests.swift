@@ -86,7 +86,7 @@ struct OCIDocumentTests {
 
     @Test("a runtime's log line is JSON of one line, whatever the message")
     func log() throws {
-        let line = try RuntimeLog.line("a \"quoted\"\nmessage", format: "json", time: "2026-01-01T00:00:00Z")
+        let line = try RuntimeLog.line("a \"quoted\"\nmessage", .error, format: "json", time: "2026-01-01T00:00:00Z")
         #expect(line.filter { $0 == 10 }.count == 1 && line.last == 10)
         #expect(try JSONValue(parsing: line, subject: "log")["msg"] == "a \"quoted\"\nmessage")
     }
