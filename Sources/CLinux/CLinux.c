@@ -3,12 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/if_tun.h>
-#include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/file.h>
@@ -162,22 +163,6 @@ int linux_finit_module(int fd, const char *parameters) { return result(syscall(S
 
 int linux_prctl(int option, unsigned long a, unsigned long b) { return result(prctl(option, a, b, 0, 0)); }
 
-int linux_vsock_connect(unsigned int cid, unsigned int port) {
-    int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    // The kernel's own limit is 2 seconds, in which a host with many VMs may not come to answer.
-    struct timeval limit = {.tv_sec = 60};
-    setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &limit, sizeof limit);
-    struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port};
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        int saved = errno;
-        close(fd);
-        return -saved;
-    }
-    return fd;
-}
-
 int linux_login_tty(int fd) {
     if (setsid() < 0)
         return -errno;
@@ -195,6 +180,23 @@ int linux_close_from(int first) { return result(close_range(first, ~0U, 0)); }
 int linux_mknod(const char *path, unsigned int mode, unsigned int major, unsigned int minor) {
     return result(mknod(path, mode, makedev(major, minor)));
 }
+
+static int release_pages(struct dl_phdr_info *info, size_t size, void *argument) {
+    (void)size, (void)argument;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || segment->p_flags & PF_W)
+            continue;
+        uintptr_t start = (info->dlpi_addr + segment->p_vaddr + page - 1) & -page;
+        uintptr_t end = (info->dlpi_addr + segment->p_vaddr + segment->p_memsz) & -page;
+        if (start < end)
+            madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void linux_release_program(void) { dl_iterate_phdr(release_pages, NULL); }
 
 int linux_exited(int status) { return WIFEXITED(status); }
 int linux_exit_status(int status) { return WEXITSTATUS(status); }

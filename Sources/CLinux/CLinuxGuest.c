@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
 #include <linux/reboot.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -168,4 +170,36 @@ int linux_reboot_waiting(int watch, unsigned long long *cookie) {
 int linux_reboot_proceed(int watch, unsigned long long cookie) {
     struct seccomp_notif_resp answer = {.id = cookie, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
     return result(ioctl(watch, SECCOMP_IOCTL_NOTIF_SEND, &answer));
+}
+
+int linux_cgroup_root(void) {
+    int context = (int)syscall(SYS_fsopen, "cgroup2", FSOPEN_CLOEXEC), root = -1;
+    if (context < 0)
+        return -errno;
+    if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+        root = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
+    int saved = errno;
+    close(context);
+    return root < 0 ? -saved : root;
+}
+
+int linux_bpf_attach(int cgroup, unsigned int type, const unsigned long long *instructions, unsigned int count) {
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.prog_type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+    attributes.expected_attach_type = type;
+    attributes.insns = (uintptr_t)instructions;
+    attributes.insn_cnt = count;
+    attributes.license = (uintptr_t) "Apache-2.0";
+    int program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof attributes);
+    if (program < 0)
+        return -errno;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.target_fd = (unsigned int)cgroup;
+    attributes.attach_bpf_fd = (unsigned int)program;
+    attributes.attach_type = type;
+    attributes.attach_flags = BPF_F_ALLOW_MULTI;
+    int outcome = result(syscall(SYS_bpf, BPF_PROG_ATTACH, &attributes, sizeof attributes));
+    close(program);
+    return outcome;
 }

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -67,15 +68,22 @@ int linux_inet_connect(int type, const unsigned char *address, int length, unsig
     return fd;
 }
 
-int linux_vsock_begin(unsigned int cid, unsigned int port) {
-    int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+static int connect_vsock(int flags, unsigned int cid, unsigned int port) {
+    int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
         return -errno;
+    // The kernel's own limit is 2 seconds, in which a host with many VMs may not come to answer.
+    struct timeval limit = {.tv_sec = 60};
     struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port};
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS)
+    if (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &limit, sizeof limit) < 0 ||
+        (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS))
         return closed(fd, errno);
     return fd;
 }
+
+int linux_vsock_begin(unsigned int cid, unsigned int port) { return connect_vsock(SOCK_NONBLOCK, cid, port); }
+
+int linux_vsock_connect(unsigned int cid, unsigned int port) { return connect_vsock(0, cid, port); }
 
 int linux_socket_error(int fd) {
     int error = 0;

@@ -42,8 +42,12 @@ final class Console {
             // A guest that fills its console must not fill /run: beyond the limit the file stays as it is.
             let room = Self.most - written
             if room > 0 {
-                try file.writeAll(Array(bytes.prefix(room)))
-                written += min(room, count)
+                do {
+                    try file.writeAll(Array(bytes.prefix(room)))
+                    written += count
+                } catch {
+                    written = Self.most  // A full /run ends the log, not the VM.
+                }
             }
         }
     }

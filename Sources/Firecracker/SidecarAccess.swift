@@ -39,7 +39,7 @@ public struct SidecarAccess {
             "IdentitiesOnly=yes", "IdentityAgent=none", "BatchMode=yes", "StrictHostKeyChecking=yes",
             "UserKnownHostsFile=\(knownHosts)", "GlobalKnownHostsFile=/dev/null", "HostKeyAlgorithms=ssh-ed25519",
             "HostKeyAlias=vm", "PreferredAuthentications=publickey", "UpdateHostKeys=no", "EscapeChar=none",
-            "ControlPath=none", "LogLevel=ERROR", "ProxyUseFdpass=yes",
+            "ControlPath=none", "LogLevel=ERROR", "ProxyUseFdpass=yes", "ConnectTimeout=300",
             // The fastest of those that both have: nobody can listen in.
             "KexAlgorithms=curve25519-sha256", "Ciphers=chacha20-poly1305@openssh.com",
         ]

@@ -36,7 +36,7 @@ public final class VMExec {
 
     /// Returns the process's exit status: 0…255, 128+n for signal n; 126 or 127 where it cannot be executed or found.
     public func run() throws -> Int {
-        try loop.watchSignals { [unowned self] in try handle(signal: $0) }
+        try loop.watchSignals { [unowned self] in try handle(signal: $0, isSent: $1) }
         let connection = try VsockConnection.open(machine.vsock, port: .exec, patience: Self.bootPatience)
         let request = ExecRequest(
             process: process, hasInput: process.terminal == true || !Descriptor.isNull(0), inSidecar: inSidecar)
@@ -71,7 +71,9 @@ public final class VMExec {
         }
     }
 
-    private func handle(signal number: CInt) throws {
+    private static let own: Set<CInt> = [SIGWINCH, SIGPIPE, SIGTTIN, SIGTTOU, SIGIO]
+
+    private func handle(signal number: CInt, isSent: Bool) throws {
         switch number {
         case SIGCHLD:
             var status: CInt = 0
@@ -79,7 +81,7 @@ public final class VMExec {
             clientStatus = Int(status)
             if result == nil { end() } else { loop.stop() }
         // About our own terminal, which the client looks after.
-        case SIGWINCH, SIGPIPE, SIGTTIN, SIGTTOU, SIGIO: break
+        case _ where !isSent && Self.own.contains(number): break
         default: try control?.send(.signal(number: Int(number)))
         }
     }

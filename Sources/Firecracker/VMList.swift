@@ -77,11 +77,11 @@ public struct ListedVM: Encodable, Sendable {
         bundle = try documents.lazy.compactMap { try $0.container().bundle }.first
     }
 
-    /// nil where it is not there, or still empty; a folder may go while we look.
+    /// nil where it is not there, or no document yet; a folder may go while we look.
     private static func document(_ path: String) throws -> VMState? {
         do {
             let text = try Files.read(path)
-            return text.isEmpty ? nil : try VMState(parsing: text, subject: path)
+            return try? VMState(parsing: text, subject: path)
         } catch let error as SystemError where error.errno == .noEntry {
             return nil
         }

@@ -19,9 +19,12 @@ public final class VirtualMachine {
     private var status: Int?
     /// Why the connection to the guest broke, where it did.
     private var broken: StreamError?
+    private var startTimer: EventLoop.Timer?
 
     /// How long the guest may take to power off once it has told everything, in milliseconds.
-    private static let powerOffLimit = 30_000
+    private static let powerOffLimit = 120_000
+    /// How long the guest may take to boot and to start its process, in milliseconds.
+    private static let startLimit = 600_000
 
     public init(_ machine: Machine) {
         self.machine = machine
@@ -32,14 +35,17 @@ public final class VirtualMachine {
         try Files.ensureDirectory(machine.directory, mode: 0o700)
         try removeSockets()
         defer { try? removeSockets() }  // What stays is in a folder that is deleted with the VM.
-        try loop.watchSignals { [unowned self] in try handle(signal: $0) }
+        try loop.watchSignals { [unowned self] in try handle(signal: $0, isSent: $1) }
         let console = try Console(log: machine.consoleLog, loop: loop)
         self.console = console
         let streams = try HostStreams(
             vsock: machine.vsock, files: Self.files(terminal: machine.terminal), loop: loop,
             onMessage: { [unowned self] in try handle($0) },
-            // Without its control connection the guest powers off: Firecracker's end tells the rest.
-            onClose: { [unowned self] in broken = $0 })
+            // Without it the guest powers off, and Firecracker's end tells the rest; unless it is out of order.
+            onClose: { [unowned self] in
+                broken = $0
+                if status == nil { loop.after(milliseconds: Self.powerOffLimit) { [unowned self] in loop.stop() } }
+            })
         self.streams = streams
         if let servers = machine.relay, !servers.isEmpty {
             relay = try HostDNSRelay(vsock: machine.vsock, servers: servers.map(\.bytes), loop: loop)
@@ -48,8 +54,19 @@ public final class VirtualMachine {
         defer { terminal?.restore() }
         try start(console)
         defer { end() }
+        var isLate = false
+        startTimer = loop.after(milliseconds: Self.startLimit) { [unowned self] in
+            isLate = true
+            loop.stop()
+        }
         try loop.run()
-        guard let status else {
+        if isLate {
+            throw Failure(
+                .machine,
+                "the guest has not started its process within \(Self.startLimit / 1000) seconds: "
+                    + console.lastWords(of: machine.id))
+        }
+        guard let status, broken == nil else {
             try console.drain()
             let reason = broken.map { "\($0); " } ?? ""
             throw Failure(
@@ -58,10 +75,13 @@ public final class VirtualMachine {
         return status
     }
 
-    private static func files(terminal: Bool) -> [StreamPort: Descriptor] {
-        var files: [StreamPort: Descriptor] = [.stdout: Descriptor(owning: 1, name: "stdout")]
-        if !Descriptor.isNull(0) { files[.stdin] = Descriptor(owning: 0, name: "stdin") }
-        if !terminal { files[.stderr] = Descriptor(owning: dup(2), name: "stderr") }
+    private static func files(terminal: Bool) -> [StreamPort: Pump.End] {
+        // Room on a terminal may be for a few bytes only (tty_poll): we open it anew, so as never to wait for it.
+        let own = terminal ? try? Descriptor(opening: "/proc/self/fd/1", O_WRONLY | O_NOCTTY) : nil
+        let stdout = own.flatMap { try? Pump.End.own($0) } ?? .shared(Descriptor(owning: 1, name: "stdout"))
+        var files: [StreamPort: Pump.End] = [.stdout: stdout]
+        if !Descriptor.isNull(0) { files[.stdin] = .shared(Descriptor(owning: 0, name: "stdin")) }
+        if !terminal { files[.stderr] = .shared(Descriptor(owning: dup(2), name: "stderr")) }
         return files
     }
 
@@ -92,12 +112,14 @@ public final class VirtualMachine {
         waitpid(firecracker, nil, 0)
     }
 
-    private func handle(signal number: CInt) throws {
+    private static let own: Set<CInt> = [SIGPIPE, SIGTTIN, SIGTTOU, SIGIO]
+
+    private func handle(signal number: CInt, isSent: Bool) throws {
         switch number {
         case SIGCHLD: try reap()
-        case SIGWINCH: try sendWindowSize()
-        // About our own descriptors, not the process's.
-        case SIGPIPE, SIGTTIN, SIGTTOU, SIGIO: break
+        case SIGWINCH where !isSent: try sendWindowSize()
+        // About our own descriptors, not the process's; but an image may have any of them as its STOPSIGNAL.
+        case _ where !isSent && Self.own.contains(number): break
         default: try streams?.send(.signal(number: Int(number)))
         }
     }
@@ -109,14 +131,18 @@ public final class VirtualMachine {
             if pid <= 0 { return }
             if pid == firecracker {
                 firecracker = 0
-                loop.stop()
+                // What it has sent is still to be read.
+                streams?.drain { [unowned self] in loop.stop() }
             }
         }
     }
 
     private func handle(_ message: ControlMessage) throws {
         switch message {
-        case .started: try sendWindowSize()
+        case .started:
+            startTimer?.cancel()
+            try sendWindowSize()
+            linux_release_program()  // Most of it is for the start, and a host has many of us.
         case .exited(let status):
             try finish(status)
         case .failed(let message, let status):
@@ -135,7 +161,7 @@ public final class VirtualMachine {
     }
 
     private func sendWindowSize() throws {
-        guard machine.terminal, let size = RawTerminal.windowSize() else { return }
+        guard let size = terminal?.windowSize() else { return }
         try streams?.send(.windowSize(rows: Int(size.ws_row), columns: Int(size.ws_col)))
     }
 
@@ -149,18 +175,24 @@ public final class VirtualMachine {
 /// Our terminal as a mere line to the guest's, which does the editing (termios(3), cfmakeraw).
 final class RawTerminal {
     private var saved = termios()
+    /// Of our own, since stdin is closed when the process reads no more.
+    private let terminal: Descriptor
 
     init?() {
-        guard tcgetattr(0, &saved) == 0 else { return nil }
+        let copy = fcntl(0, F_DUPFD_CLOEXEC, 3)
+        guard copy >= 0 else { return nil }
+        terminal = Descriptor(owning: copy, name: "terminal")
+        guard tcgetattr(terminal.raw, &saved) == 0 else { return nil }
         var raw = saved
         cfmakeraw(&raw)
-        tcsetattr(0, TCSANOW, &raw)
+        tcsetattr(terminal.raw, TCSANOW, &raw)
     }
 
-    func restore() { tcsetattr(0, TCSANOW, &saved) }
+    func restore() { tcsetattr(terminal.raw, TCSANOW, &saved) }
 
-    static func windowSize() -> winsize? {
+    func windowSize() -> winsize? {
         var size = winsize()
-        return withUnsafeMutablePointer(to: &size) { linux_ioctl_ptr(0, LINUX_TIOCGWINSZ, $0) } == 0 ? size : nil
+        let result = withUnsafeMutablePointer(to: &size) { linux_ioctl_ptr(terminal.raw, LINUX_TIOCGWINSZ, $0) }
+        return result == 0 ? size : nil
     }
 }

@@ -17,7 +17,7 @@ public enum VsockConnection {
             let waited = time(nil) - start
             if raw >= 0 {
                 let connection = Descriptor(owning: raw, name: "\(path):\(port.rawValue)")
-                if try greet(connection, port) { return connection }
+                if try greet(connection, port, until: start + patience) { return connection }
             } else if ![.noEntry, Errno(ECONNREFUSED)].contains(Errno(-raw)) || waited >= min(patience, 10) {
                 throw SystemError("connect", on: path, Errno(-raw), remedy: "the VM does not run")
             }
@@ -29,12 +29,16 @@ public enum VsockConnection {
         }
     }
 
-    /// False where nobody listens: Firecracker closes the connection.
-    private static func greet(_ connection: Descriptor, _ port: GuestPort) throws -> Bool {
+    /// False where nobody listens: Firecracker closes the connection; or nobody answers until then.
+    private static func greet(_ connection: Descriptor, _ port: GuestPort, until deadline: time_t) throws -> Bool {
         do {
             try connection.writeAll([UInt8]("CONNECT \(port.rawValue)\n".utf8))
             // The guest's first bytes may follow at once.
-            while try connection.readExactly(1) != [0x0a] {}
+            repeat {
+                var answer = pollfd(fd: connection.raw, events: Int16(POLLIN), revents: 0)
+                let wait = CInt(clamping: max(0, deadline - time(nil)) * 1000)
+                if try checked("poll", on: connection.name, { Int(poll(&answer, 1, wait)) }) == 0 { return false }
+            } while try connection.readExactly(1) != [0x0a]
             return true
         } catch let error as SystemError where [.brokenPipe, Errno(ECONNRESET)].contains(error.errno) {
             return false

@@ -17,7 +17,7 @@ public struct EngineInit {
         var command: pid_t = 0
         var status = 0
         // Before the fork: no end and no signal is missed.
-        try loop.watchSignals { number in
+        try loop.watchSignals { number, _ in
             switch number {
             // About our own place at the terminal.
             case SIGTTIN, SIGTTOU: break

@@ -42,7 +42,7 @@ public final class ExecSession {
             connection, loop: loop, onMessage: { [unowned self] in receive($0) },
             onClose: { [unowned self] _ in hostGone() })
         // Before the fork: the end of a process that lives for a moment only must not be missed.
-        try loop.watchSignals { [unowned self] in if $0 == SIGCHLD { try reap() } }
+        try loop.watchSignals { [unowned self] number, _ in if number == SIGCHLD { try reap() } }
         do {
             let pid = try ExecProcess.start(
                 request.process, container: request.inSidecar == true ? nil : container)

@@ -28,21 +28,17 @@ enum FileSystem {
         try check(linux_mount(nil, target, nil, flags, nil), "mount --make-private or the like", on: target)
     }
 
-    /// Unmounts; where somebody still uses the file system, makes it read-only, so that it is clean on its device.
-    static func unmount(_ target: String) throws {
-        for _ in 0..<20 {
-            let result = linux_umount(target, 0)
-            if result == 0 || result == -EINVAL || result == -ENOENT { return }
-            // A mount namespace whose last process has just died goes a little later.
-            guard result == -EBUSY else { try check(result, "umount", on: target); return }
+    /// Changes the file system itself, wherever else it is mounted too. Nothing where nothing is mounted.
+    static func makeSourceReadOnly(_ target: String) throws {
+        for attempt in 1...20 {
+            let result = linux_mount(nil, target, nil, LINUX_MS_REMOUNT | LINUX_MS_RDONLY, nil)
+            if [-EINVAL, -ENOENT].contains(result) { return }
+            // What a process that has just died had open goes a little later.
+            guard result == -EBUSY, attempt < 20 else {
+                try check(result, "mount -o remount,ro", on: target)
+                return
+            }
             usleep(5000)
         }
-        try makeSourceReadOnly(target)
-    }
-
-    /// Changes the file system itself, wherever else it is mounted too.
-    static func makeSourceReadOnly(_ target: String) throws {
-        try check(
-            linux_mount(nil, target, nil, LINUX_MS_REMOUNT | LINUX_MS_RDONLY, nil), "mount -o remount,ro", on: target)
     }
 }

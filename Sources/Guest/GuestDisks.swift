@@ -30,14 +30,9 @@ enum GuestDisks {
             data: "lowerdir=\(lowers.joined(separator: ":")),upperdir=\(disk)/upper,workdir=\(disk)/work")
     }
 
-    /// Leaves the disk clean. What cannot be unmounted is told on the console: the machine stops all the same.
-    static func leave(isShared: Bool) {
-        if isShared {
-            do { try FileSystem.makeSourceReadOnly(disk) } catch { Console.print("\(error)") }
-            return
-        }
-        for target in [root, disk] where Files.exists(target) {
-            do { try FileSystem.unmount(target) } catch { Console.print("\(error)") }
-        }
+    /// Leaves the disk clean, whoever else has it mounted: the sidecar has, and an init of the image's. What cannot be done is
+    /// told on the console: the machine stops all the same.
+    static func leave() {
+        do { try FileSystem.makeSourceReadOnly(Files.exists(disk) ? disk : root) } catch { Console.print("\(error)") }
     }
 }

@@ -13,7 +13,6 @@ public enum GuestInit {
     /// Never returns: the machine is reset.
     public static func run() -> Never {
         var session: GuestSession?
-        var isShared = false
         do {
             try GuestDevices.mountOwn()
             GuestDevices.openConsole()
@@ -23,10 +22,9 @@ public enum GuestInit {
             let connected = try GuestSession()
             session = connected
             let document = try GuestDrive.read()
-            isShared = document.systemd != nil
             try setNames(document)
             try GuestNetwork.configure(document.nics)
-            if !isShared { try GuestCgroup.make(pids: document.pidsLimit) }
+            if document.systemd == nil { try GuestCgroup.make(pids: document.pidsLimit) }
             try GuestDisks.mount(document.root)
             try ContainerRoot.writeFiles(document)
             try connected.run(document)
@@ -35,7 +33,7 @@ public enum GuestInit {
             Console.print(failure.message)
             session?.fail(failure)
         }
-        stop(isShared: isShared)
+        stop()
     }
 
     private static let disableCtrlAltDel: CInt = 0  // RB_DISABLE_CAD
@@ -49,9 +47,8 @@ public enum GuestInit {
         }
     }
 
-    /// `isShared`: systemd has the disk mounted too.
-    private static func stop(isShared: Bool) -> Never {
-        GuestDisks.leave(isShared: isShared)
+    private static func stop() -> Never {
+        GuestDisks.leave()
         sync()
         let result = linux_reboot(LINUX_RB_AUTOBOOT)
         Console.print("reboot: \(Errno(-result))")

@@ -6,7 +6,8 @@ import Streams
 
 /// The guest's side of the conversation with fc-boot: runs the image's process, pumps its stdio, reports its end.
 final class GuestSession {
-    /// How long the host may take to say `finish` after the last message.
+    /// How long the host may take to say `finish` after `failed`. After `exited` it first has to write all output, for as long
+    /// as its reader likes.
     private static let patience = 30_000
 
     private let loop: EventLoop
@@ -57,7 +58,7 @@ final class GuestSession {
         }
         relay = Self.relay(document.relay ?? [], loop)
         // Before the fork: the end of a process that lives for a moment only must not be missed.
-        try loop.watchSignals { [unowned self] in try handle(signal: $0) }
+        try loop.watchSignals { [unowned self] number, _ in try handle(signal: number) }
         process = try GuestProcess.start(document, hasInput: connections[.stdin] != nil)
         if let process {
             try control?.send(.started(pid: Int(process.pid)))
@@ -73,19 +74,23 @@ final class GuestSession {
     private static func relay(_ servers: [IPAddress], _ loop: EventLoop) -> GuestDNSRelay? {
         if servers.isEmpty { return nil }
         let name = "vsock \(StreamPort.host):\(StreamPort.dns.rawValue)"
+        let port = NameServerPort.lead(to: servers)
         return GuestDNSRelay(
-            servers: servers.map(\.bytes), loop: loop,
+            servers: servers.map(\.bytes), port: port, loop: loop,
             connect: {
                 let raw = linux_vsock_begin(StreamPort.host, StreamPort.dns.rawValue)
                 return Descriptor(owning: try check(raw, "connect", on: name), name: name)
-            }, report: { Console.print("bind \(servers[$0]) port 53: \($1); names do not resolve by it") })
+            }, report: { Console.print("bind \(servers[$0]) port \(port): \($1); names do not resolve by it") })
     }
 
     /// Tells the host why the guest stops, and waits until it knows.
     func fail(_ failure: StartFailure) {
         do {
             try control?.send(.failed(message: failure.message, status: failure.status))
-            try waitForFinish()
+            loop.after(milliseconds: Self.patience) { [unowned self] in
+                Console.print("fc-boot has not said `finish` within \(Self.patience / 1000) seconds")
+                loop.stop()
+            }
             if !hostIsGone { try loop.run() }
         } catch {
             Console.print("\(error)")
@@ -140,7 +145,11 @@ final class GuestSession {
         switch message {
         case .signal(let number): signal(CInt(number))
         case .windowSize(let rows, let columns):
-            if let terminal = process?.terminal { try Terminal.resize(terminal, rows: rows, columns: columns) }
+            guard process?.terminal != nil else { return }
+            // By the controller: whoever has hung up the other end has done so for all that had it open (tty_ioctl(4)).
+            outputs.first?.withSource { controller in
+                do { try Terminal.resize(controller, rows: rows, columns: columns) } catch { Console.print("\(error)") }
+            }
         case .finish: loop.stop()
         case .ready, .started, .exited, .failed: break  // ours
         }
@@ -184,13 +193,5 @@ final class GuestSession {
     private func reportEnd() throws {
         guard let status, outputs.allSatisfy({ $0.outcome != nil }) else { return }
         try control?.send(.exited(status: status))
-        try waitForFinish()
-    }
-
-    private func waitForFinish() throws {
-        loop.after(milliseconds: Self.patience) { [unowned self] in
-            Console.print("fc-boot has not said `finish` within \(Self.patience / 1000) seconds")
-            loop.stop()
-        }
     }
 }

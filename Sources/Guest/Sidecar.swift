@@ -12,7 +12,7 @@ import Streams
 final class Sidecar {
     /// How long a request waits for its session, in milliseconds; and how many may wait.
     private static let patience = 300_000
-    private static let mostRequests = 1024
+    private static let mostRequests = 256
 
     private let loop = EventLoop()
     /// The container's first process, whose namespaces the sessions enter.
@@ -40,7 +40,7 @@ final class Sidecar {
     private init(_ container: CInt) { self.container = container }
 
     private func listen() throws {
-        try loop.watchSignals { number in
+        try loop.watchSignals { number, _ in
             if number == SIGCHLD { while waitpid(-1, nil, WNOHANG) > 0 {} }
         }
         sessions = try UnixListener(SidecarRoot.path + SidecarRoot.sessions, loop: loop) { [unowned self] in
@@ -59,7 +59,9 @@ final class Sidecar {
             guard raw >= 0 else { return }
             let connection = Descriptor(owning: raw, name: name)
             // A process in the guest might come by a loopback of vsock's.
-            if linux_vsock_is_host(raw) == 1 { try body(connection) }
+            guard linux_vsock_is_host(raw) == 1 else { return }
+            // The container may have used up all processes, or memory: the next one may find some again.
+            do { try body(connection) } catch { Console.print("sidecar: \(error)") }
         }
     }
 

@@ -75,16 +75,17 @@ public final class EventLoop {
         return timer
     }
 
-    /// Blocks every signal that can be caught, and calls `body` with the number of each that comes (signalfd(2)).
+    /// Blocks every signal that can be caught, and calls `body` with the number of each that comes, and whether a process
+    /// has sent it (kill(2)) rather than the kernel (signalfd(2)).
     /// A child process must call `linux_reset_signals` before execve(2).
     @discardableResult
-    public func watchSignals(_ body: @escaping (CInt) throws -> Void) throws -> Watch {
+    public func watchSignals(_ body: @escaping (CInt, _ isSent: Bool) throws -> Void) throws -> Watch {
         let descriptor = Descriptor(owning: try check(linux_signalfd_all(), "signalfd", on: "signals"), name: "signals")
         return watch(descriptor.raw, .read) { _ in
-            // struct signalfd_siginfo is 128 bytes long and begins with the signal's number.
+            // struct signalfd_siginfo is 128 bytes long and begins with the signal's number, an errno, and the sender's kind.
             var information = [UInt32](repeating: 0, count: 32)
             let count = try checked("read", on: descriptor.name) { read(descriptor.raw, &information, 128) }
-            if count == 128 { try body(CInt(information[0])) }
+            if count == 128 { try body(CInt(information[0]), Int32(bitPattern: information[2]) <= 0) }
         }
     }
 

@@ -15,7 +15,7 @@ public final class GuestDNSRelay {
     /// `StreamPort.dns`, without waiting for it. An address that cannot be had is told to `report`, by its place
     /// in the list, and the others serve.
     public init(
-        servers: [[UInt8]], port: UInt16 = 53, patience: Int = DNSRelay.patience, loop: EventLoop,
+        servers: [[UInt8]], port: UInt16, patience: Int = DNSRelay.patience, loop: EventLoop,
         connect: @escaping () throws -> Descriptor, report: (Int, Errno) -> Void
     ) {
         self.loop = loop

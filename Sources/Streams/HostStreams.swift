@@ -8,21 +8,21 @@ import Linux
 /// connection ended (nil), which is normal only after `finish`; it comes once.
 public final class HostStreams {
     private let loop: EventLoop
-    private var files: [StreamPort: Descriptor]
+    private var files: [StreamPort: Pump.End]
     private var listeners: [StreamPort: UnixListener] = [:]
     private var pumps: [StreamPort: Pump] = [:]
     private var control: ControlConnection?
     private var backlog: [ControlMessage] = []
     private var exit: ControlMessage?
     private var isClosed = false
+    private var onDrained: (() -> Void)?
     private let onMessage: (ControlMessage) throws -> Void
     private let onClose: (StreamError?) throws -> Void
 
-    /// `files` are our own stdin, stdout and stderr (`Descriptor(owning: 0, …)`); without `.stderr` there is a terminal,
-    /// without `.stdin` the guest's connection to it is refused, and the process reads from /dev/null.
-    /// They are shared with other processes and stay blocking.
+    /// `files` are our own stdin, stdout and stderr; without `.stderr` there is a terminal, without `.stdin` the guest's
+    /// connection to it is refused, and the process reads from /dev/null.
     public init(
-        vsock: String, files: [StreamPort: Descriptor], loop: EventLoop,
+        vsock: String, files: [StreamPort: Pump.End], loop: EventLoop,
         onMessage: @escaping (ControlMessage) throws -> Void, onClose: @escaping (StreamError?) throws -> Void
     ) throws {
         self.loop = loop
@@ -54,11 +54,26 @@ public final class HostStreams {
         try onClose(error)
     }
 
+    /// Nobody will send any more: calls `body` when everything that has arrived is read and written.
+    public func drain(_ body: @escaping () -> Void) {
+        // A round of the loop accepts the connections that wait.
+        loop.after(milliseconds: 1) { [unowned self] in
+            listeners = [:]
+            onDrained = body
+            try outputEnded()
+        }
+    }
+
     private func outputEnded() throws {
-        let running = [StreamPort.stdout, .stderr].contains { pumps[$0].map { $0.outcome == nil } ?? false }
-        guard !running, let exit else { return }
-        self.exit = nil
-        try onMessage(exit)
+        let running = [StreamPort.stdout, .stderr].contains { port in
+            listeners[port] != nil || pumps[port].map { $0.outcome == nil } ?? false
+        }
+        if running { return }
+        if let exit {
+            self.exit = nil
+            try onMessage(exit)
+        }
+        if control?.isOpen != true { onDrained?() }
     }
 
     private func accept(_ connection: Descriptor, on port: StreamPort) throws {
@@ -67,7 +82,10 @@ public final class HostStreams {
         if port == .control {
             let control = try ControlConnection(
                 connection, loop: loop, onMessage: { [unowned self] in try receive($0) },
-                onClose: { [unowned self] in try close($0) })
+                onClose: { [unowned self] in
+                    try close($0)
+                    try outputEnded()
+                })
             self.control = control
             for message in backlog { try control.send(message) }
             backlog = []
@@ -75,9 +93,9 @@ public final class HostStreams {
             let guest = try Pump.End.own(connection)
             pumps[port] =
                 port == .stdin
-                ? Pump(.toFrames, from: .shared(file), to: guest, loop: loop) { _ in }
-                : Pump(.fromFrames, from: guest, to: .shared(file), loop: loop) { [unowned self] in
-                    if case .lost(let error) = $0 { return try close(error) }
+                ? Pump(.toFrames, from: file, to: guest, loop: loop) { _ in }
+                : Pump(.fromFrames, from: guest, to: file, loop: loop) { [unowned self] in
+                    if case .lost(let error) = $0 { try close(error) }
                     try outputEnded()
                 }
         }

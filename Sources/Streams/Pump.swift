@@ -87,6 +87,11 @@ public final class Pump {
         try update()
     }
 
+    /// For what else can be done with the source than to read it; nothing where the pump has let go of it.
+    public func withSource(_ body: (Descriptor) throws -> Void) rethrows {
+        if let source { try body(source.descriptor) }
+    }
+
     private func readable() throws {
         guard let source else { return }
         let count = read(source.descriptor.raw, &scratch, scratch.count)

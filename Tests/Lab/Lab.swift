@@ -33,7 +33,7 @@ enum Lab {
     /// have carried.
     private static let stuck = """
         grep -v '\\]$' /tmp/late
-        tail -n 20 /run/runcvm/*/vm/console.log
+        tail -n 20 /run/runcvm/*/vm/console.log; ls -l /run/runcvm/*/vm
         for id in $(docker ps -q); do echo "logs of $id:"; docker logs --tail 20 $id 2>&1; done
         threads() { for t in /proc/[0-9]*/task/*; do
             read -r name 2>/dev/null <$t/comm && case $name in fc_*|firecracker) ;; *) continue ;; esac

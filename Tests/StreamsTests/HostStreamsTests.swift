@@ -11,7 +11,7 @@ final class HostEnds {
     private let feeder: Feeder
     private let vsock: String
     private let loop: EventLoop
-    private var files: [StreamPort: Descriptor]
+    private var files: [StreamPort: Pump.End]
 
     init(vsock: String, input bytes: [UInt8], loop: EventLoop) throws {
         let (input, output, errors) = (
@@ -20,7 +20,7 @@ final class HostEnds {
         feeder = try Feeder(bytes, to: input.writing, loop: loop)
         out = Collector(output.reading, loop: loop) {}
         err = Collector(errors.reading, loop: loop) {}
-        files = [.stdin: input.reading, .stdout: output.writing, .stderr: errors.writing]
+        files = [.stdin: .shared(input.reading), .stdout: .shared(output.writing), .stderr: .shared(errors.writing)]
         self.vsock = vsock
         self.loop = loop
     }
@@ -81,6 +81,29 @@ final class HostEnds {
         #expect(ends.err.bytes == Array("oops".utf8))
         host = nil
         for port in StreamPort.allCases { #expect(!Files.exists(port.socket(of: vsock))) }
+    }
+
+    @Test("what a guest had sent before it went is read to its end, and its status heard")
+    func drained() throws {
+        let loop = EventLoop()
+        let vsock = "/tmp/runcvm-drained-\(getpid())"
+        let ends = try HostEnds(vsock: vsock, input: [], loop: loop)
+        var heard: [ControlMessage] = []
+        let host = try ends.host { heard.append($0) }
+        let output = noise(100_000)
+        do {
+            let stdout = try connectUnix(StreamPort.stdout.socket(of: vsock))
+            let control = try connectUnix(StreamPort.control.socket(of: vsock))
+            for start in stride(from: 0, to: output.count, by: 10_000) {
+                try stdout.writeAll(try FrameEncoder.frame(Array(output[start..<start + 10_000])))
+            }
+            try stdout.writeAll(Frame.endOfStream)
+            try control.writeAll(try FrameEncoder.frame(try ControlMessage.exited(status: 9).payload()))
+        }
+        host.drain { loop.stop() }
+        try loop.run()
+        #expect(heard == [.exited(status: 9)])
+        #expect(ends.out.bytes == output)
     }
 
     @Test("a malformed message closes the control connection")

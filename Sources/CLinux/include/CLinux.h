@@ -36,8 +36,6 @@ int linux_setns(int fd, int kind);
 int linux_unshare(int flags);
 int linux_finit_module(int fd, const char *parameters);
 int linux_prctl(int option, unsigned long a, unsigned long b);
-// open(2) of an AF_VSOCK stream socket connected to CID:PORT (vsock(7)). Returns the descriptor.
-int linux_vsock_connect(unsigned int cid, unsigned int port);
 // Makes the terminal on fd the controlling terminal of a new session (setsid(2), TIOCSCTTY).
 int linux_login_tty(int fd);
 // The same with a terminal that is another session's: that session loses it.
@@ -49,6 +47,8 @@ int linux_mknod(const char *path, unsigned int mode, unsigned int major, unsigne
 // flock(2) LOCK_EX that waits so many seconds at most, 0: not at all; then -EWOULDBLOCK. For a process with one thread,
 // whose SIGALRM it takes.
 int linux_flock_within(int fd, unsigned int seconds);
+// Gives back the pages of the program's code and constants; what is needed again is read again (madvise(2)).
+void linux_release_program(void);
 // wait(2) status words.
 int linux_exited(int status);
 int linux_exit_status(int status);

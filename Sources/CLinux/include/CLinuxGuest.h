@@ -33,6 +33,11 @@ int linux_watch_reboot(void);
 // The next one that waits: the process, and a cookie for the answer. The answer lets the kernel go on as if nothing had been.
 int linux_reboot_waiting(int watch, unsigned long long *cookie);
 int linux_reboot_proceed(int watch, unsigned long long cookie);
+// The root of the control groups, version 2, mounted nowhere (fsmount(2)).
+int linux_cgroup_root(void);
+// bpf(2): loads a program of kind BPF_PROG_TYPE_CGROUP_SOCK_ADDR, COUNT instructions, and attaches it to a control group for
+// one enum bpf_attach_type, beside those that groups below it may have.
+int linux_bpf_attach(int cgroup, unsigned int type, const unsigned long long *instructions, unsigned int count);
 
 extern const unsigned long LINUX_TIOCSCTTY;
 extern const unsigned long LINUX_MS_SHARED;
