@@ -149,8 +149,43 @@ extension LabTests {
                 iptables -P FORWARD DROP
                 """)
             let before = try host()
-            let address = try Lab.sh("ip route get 203.0.113.1 | grep -o 'src [^ ]*' | cut -d' ' -f2")
             try Lab.sh("mkdir /usr/sbin/away; mv /usr/sbin/iptables* /usr/sbin/xtables* /usr/sbin/away/")
+            try goesOut(firewall: "nft")
+            try Lab.sh("mv /usr/sbin/away/* /usr/sbin/; rmdir /usr/sbin/away")
+            try expectHost(before)
+            try Lab.sh("nft delete table inet own")
+        }
+
+        @Test("on a host with iptables-legacy its rules are made there, and nowhere else")
+        func legacy() throws {
+            let switchTo = """
+                kill $(cat /run/docker.pid); while pgrep -x dockerd >/dev/null; do sleep 0.2; done
+                use() { update-alternatives --set iptables /usr/sbin/iptables-$1 >/dev/null 2>&1; }
+                begin() {
+                    setsid dockerd >/var/log/dockerd.log 2>&1 </dev/null &
+                    for i in $(seq 300); do docker ps >/dev/null 2>&1 && break; sleep 0.2; done
+                }
+                """
+            try Lab.sh("\(switchTo); iptables-save >/tmp/rules; nft flush ruleset; use legacy; begin")
+            let before = try host()
+            #expect(before.contains(":FORWARD DROP"), "\(before)")
+            try goesOut(firewall: "iptables-legacy") {
+                let tables = try Lab.sh("nft list tables")
+                #expect(tables == "")
+            }
+            try expectHost(before)
+            try Lab.sh(
+                """
+                \(switchTo); for table in filter nat mangle raw; do
+                    iptables-legacy -t $table -F; iptables-legacy -t $table -X; rmmod iptable_$table 2>/dev/null
+                done; iptables-legacy -P FORWARD ACCEPT; rmmod iptable_filter
+                use nft; iptables-restore </tmp/rules; begin
+                """)
+        }
+
+        /// A VM goes out by the host's address and is reached from it, on rules of this kind.
+        private func goesOut(firewall: String, whileItRuns: () throws -> Void = {}) throws {
+            let address = try Lab.sh("ip route get 203.0.113.1 | grep -o 'src [^ ]*' | cut -d' ' -f2")
             try farServer {
                 try serve("alone")
                 try awaitStart("alone")
@@ -160,10 +195,9 @@ extension LabTests {
             #expect(
                 try Lab.sh(
                     "jq -r .network.host.firewall /run/runcvm/*/state.json; curl -sS -m 20 http://169.254.100.2/")
-                    == "nft\nalone")
-            try Lab.sh("docker rm -f alone >/dev/null; mv /usr/sbin/away/* /usr/sbin/; rmdir /usr/sbin/away")
-            try expectHost(before)
-            try Lab.sh("nft delete table inet own")
+                    == "\(firewall)\nalone")
+            try whileItRuns()
+            try Lab.sh("docker rm -f alone >/dev/null")
         }
 
         @Test("without the variable, --net=host, --privileged, forwarding or a firewall it is refused with the remedy")
