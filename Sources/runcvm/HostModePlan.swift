@@ -22,8 +22,7 @@ enum HostModePlan {
             facts.host.reserved = try others(than: container.id)
             facts.host.kept = try plan(of: directory).map(HostReservation.init)
             let state = try VMState(container: container, network: try Planner.plan(facts))
-            try directory.create()
-            try Files.replace(directory.state, with: try state.serialized())
+            try directory.save(state)
             return state
         }
     }

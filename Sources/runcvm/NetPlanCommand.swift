@@ -40,20 +40,25 @@ struct NetPlanCommand: HookVerb {
     }
 
     func run() throws {
-        let state: VMState
+        // The reservation of host mode goes with a document that nobody has.
+        try Journal.run { _ in
+            let state = try plan()
+            for warning in try state.network().warnings { Stderr.line("runcvm net-plan: \(warning)") }
+            try DocumentPipe.write(state)
+        }
+    }
+
+    private func plan() throws -> VMState {
         if let facts {
-            state = try offline(facts)
-        } else if let netns {
+            return try offline(facts)
+        }
+        if let netns {
             let name = netns.split(separator: "/").last.map(String.init) ?? netns
             let id = id ?? name
             try ContainerID.validate(id, at: "--id")
-            state = try live(ContainerReference(id: id, netns: netns), config: nil)
-        } else {
-            let text = try DocumentPipe.readText(verb: "net-plan", wanted: "an OCI state")
-            state = try live(OCIState(parsing: text))
+            return try live(ContainerReference(id: id, netns: netns), config: nil)
         }
-        for warning in try state.network().warnings { Stderr.line("runcvm net-plan: \(warning)") }
-        try DocumentPipe.write(state)
+        return try live(OCIState(parsing: DocumentPipe.readText(verb: "net-plan", wanted: "an OCI state")))
     }
 
     private func offline(_ path: String) throws -> VMState {

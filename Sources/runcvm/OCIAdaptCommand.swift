@@ -39,13 +39,15 @@ struct OCIAdaptCommand: ParsableCommand {
         let text = try DocumentPipe.readText(verb: "oci-adapt", wanted: "a config.json")
         let config = try JSONValue(parsing: text, subject: "config.json on stdin")
         let adapter = try BundleAdapter(id: try id ?? Self.id(of: config), bundle: ".", environment: environment)
-        let adapted: JSONValue
-        do {
-            adapted = try adapter.adapt(config)
-        } catch  where hook {
-            adapted = try adapter.refuse(config, because: error)
+        try Journal.run { _ in
+            let adapted: JSONValue
+            do {
+                adapted = try adapter.adapt(config)
+            } catch  where hook {
+                adapted = try adapter.refuse(config, because: error)
+            }
+            try DocumentPipe.writeText(try adapted.serialized() + [0x0a])
         }
-        try DocumentPipe.writeText(try adapted.serialized() + [0x0a])
     }
 
     private static func id(of config: JSONValue) throws -> String {

@@ -20,8 +20,9 @@ struct StateSaveCommand: HookVerb {
     func run() throws {
         let state = try DocumentPipe.read(verb: "state-save")
         let directory = try RunDirectory(id: state.container().id)
-        try directory.create()
-        try Files.replace(directory.state, with: try state.serialized())
-        try DocumentPipe.write(state)
+        try Journal.run { _ in
+            try directory.save(state)
+            try DocumentPipe.write(state)
+        }
     }
 }

@@ -52,4 +52,95 @@ struct UndoTests {
                 == "/var/lib/runcvm\n/var/lib/runcvm/containers\n/var/lib/runcvm\n/var/lib/runcvm/containers\njailed\n",
             "\(text)")
     }
+
+    @Test("tap-create whose document nobody takes leaves no tap, and keeps one that was there")
+    func taps() throws {
+        let text = try run(
+            """
+            $runcvm net-plan --netns /run/netns/web >plan; taps() { ip -n web -o link | grep -c tap-eth0 || true; }
+            fails 73 $runcvm tap-create <plan >/dev/full; taps
+            # A pipe whose other end has gone.
+            mkfifo gone; { read -r line <>gone; fails 71 $runcvm tap-create <plan; } | { exec <&-; echo >gone; }; taps
+            $runcvm tap-create <plan >/dev/null; fails 73 $runcvm tap-create <plan >/dev/full; taps
+            """)
+        #expect(text == "0\n0\n1\n", "\(text)")
+    }
+
+    @Test("bridge-alias whose document nobody takes leaves the namespace as it was, also where a VM uses it")
+    func bridges() throws {
+        let text = try run(
+            """
+            ip -n web neighbor add 172.17.0.1 lladdr 02:42:ac:11:00:01 dev eth0 nud permanent
+            all() {
+                ip -n web -d -o address; ip -n web -o link; ip -n web route show table all; ip -n web neighbor show nud permanent
+                ip -n web rule; bridge -n web fdb | grep permanent; ip netns exec web nft list ruleset; ip netns exec web sysctl -a 2>/dev/null
+            }
+            facts() { all | sed -E 's/ qdisc [a-z_]+//; /inet6|ff00::|fe80::|random|kernel[.]|fs[.]|vm[.]/d' | sort; }
+            $runcvm net-plan --netns /run/netns/web | jq -c '.network.dns = {"resolvConf": "nameserver 127.0.0.11", "relay": ["127.0.0.11"]}' |
+                $runcvm tap-create >plan
+            facts >before; fails 73 $runcvm bridge-alias <plan >/dev/full; facts | diff before - || true
+            $runcvm bridge-alias <plan | jq -c '.bridges[].wayOut.ports'
+            facts >made; fails 73 $runcvm bridge-alias <plan >/dev/full; facts | diff made - || true
+            """)
+        #expect(text == "\"61000-61999\"\n", "\(text)")
+    }
+
+    @Test("state-save whose document nobody takes leaves no folder, and keeps the document that was saved")
+    func state() throws {
+        let text = try run(
+            """
+            $runcvm net-plan --netns /run/netns/web >plan
+            fails 73 $runcvm state-save <plan >/dev/full; left
+            $runcvm state-save <plan >/dev/null; jq -c '.other = 1' plan >changed
+            fails 73 $runcvm state-save <changed >/dev/full; cmp plan runcvm/web/state.json; left
+            """)
+        #expect(text == "/run/runcvm/web\n/run/runcvm/web/state.json\n", "\(text)")
+    }
+
+    @Test("fc-config whose document nobody takes leaves no file")
+    func configuration() throws {
+        let text = try run(
+            """
+            $runcvm net-plan --netns /run/netns/web >plan
+            fails 73 $runcvm fc-config --rootfs disk <plan >/dev/full; left
+            """)
+        #expect(text == "", "\(text)")
+    }
+
+    @Test("oci-adapt whose config.json nobody takes leaves no jail, also where it refuses")
+    func adapted() throws {
+        let text = try run(
+            """
+            mkdir dist/ssh; touch dist/ssh/ssh
+            cd bundle; fails 73 $runcvm oci-adapt --id web <config.json >/dev/full; left
+            fails 73 $runcvm oci-adapt --hook --id web <<<'{"process":{"env":["RUNCVM_SYSTEMD=odd"],"args":["x"]}}' >/dev/full; left
+            """)
+        #expect(text == String(repeating: "/var/lib/runcvm\n/var/lib/runcvm/containers\n", count: 2), "\(text)")
+    }
+
+    @Test("in host mode neither a reservation is left nor a rule, and those of a VM that runs stay")
+    func host() throws {
+        let text = try run(
+            """
+            ip link set lo up
+            echo '{"process":{"cwd":"/","user":{"uid":0,"gid":0},"args":["x"],"env":["RUNCVM_NETWORK_MODE=host"],
+                "capabilities":{"bounding":["CAP_NET_ADMIN"]}}}' >bundle/config.json
+            echo '{"id":"web","pid":'$$',"bundle":"/run/bundle"}' >oci
+            fails 73 $runcvm net-plan <oci >/dev/full; left
+            $runcvm net-plan <oci | $runcvm tap-create >plan
+            fails 73 $runcvm net-plan <oci >/dev/full; left
+            rules() { iptables-save | grep -c web || true; cat /proc/sys/net/ipv4/ip_forward; }
+            fails 73 $runcvm nat-enable <plan >/dev/full; rules; ls -A runcvm
+            """)
+        #expect(
+            text == """
+                /run/runcvm/web
+                /run/runcvm/web/state.json
+                0
+                0
+                .host-mode.lock
+                web
+
+                """, "\(text)")
+    }
 }
