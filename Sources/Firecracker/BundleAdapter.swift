@@ -28,7 +28,7 @@ public struct BundleAdapter {
         Leftovers.sweep()
         try request.check(hostNetwork: Self.usesHostNetwork(config))
         try checkPrivilege()
-        try checkKVM()
+        try KVM.check()
         try checkID()
         return try Journal.run { journal in
             // After a failure the engine may ask for nothing more: what is ours goes now.
@@ -112,17 +112,6 @@ public struct BundleAdapter {
         guard ids == ["0", "0", "4294967295"] else {
             throw Failure(.privilege, "a rootless engine is not supported; run it as root, as in sudo podman run …")
         }
-    }
-
-    private func checkKVM() throws {
-        let remedy = "enable virtualization in the firmware, then modprobe kvm_intel or kvm_amd"
-        let descriptor = open("/dev/kvm", O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            let error = Errno.current
-            let kind: Failure.Kind = error == .accessDenied || error == .notPermitted ? .privilege : .unavailable
-            throw Failure(kind, "/dev/kvm: \(error); \(kind == .privilege ? "run as root" : remedy)")
-        }
-        close(descriptor)
     }
 
     private func files(_ config: OCIConfig) throws -> [JailConfig.File] {

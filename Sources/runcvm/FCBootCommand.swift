@@ -1,6 +1,7 @@
 import ArgumentParser
 import Firecracker
 import Glibc
+import HostNetwork
 import Linux
 import OCI
 import Plan
@@ -28,10 +29,16 @@ struct FCBootCommand: ParsableCommand {
             throw Failure.badInput("machine", "missing in \(document); fc-config adds it")
         }
         // In its jail the VMM is in the container's namespace already, and the document names none.
+        let container = try state.container()
+        let nics = try state.document["network"] == nil ? [] : state.network().nics
         let status: Int
         do {
-            status = try namespace.run(state.container()) { try VirtualMachine(machine).run() }
-        } catch let failure as Failure {
+            status = try namespace.run(container) {
+                try KVM.check()
+                try TapCheck.run(nics)
+                return try VirtualMachine(machine).run()
+            }
+        } catch let failure as Failure where failure.kind == .machine {
             throw failure
         } catch {
             throw Failure(.machine, "the VM could not run: \(error)")

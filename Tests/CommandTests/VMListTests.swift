@@ -14,7 +14,7 @@ struct VMListTests {
             export RUNCVM_FIRECRACKER=/run/fake long=$(printf 'c0ffee%058d' 0)
             configure() { $runcvm net-plan --netns /run/netns/web --id $1 | $runcvm state-save |
                 $runcvm fc-config --kernel kernel --initrd initrd --rootfs disk --memory 256M --cpus 2; }
-            configure web >vm.json; configure $long >/dev/null
+            configure web >vm.json; configure $long >/dev/null; $runcvm tap-create <vm.json >/dev/null
             $runcvm fc-boot vm.json </dev/null >boot.out 2>&1 & boot=$!
             until grep -qs third /run/runcvm/web/vm/console.log; do sleep 0.05; done
             """# + "\n" + script + "\nkill -9 $boot 2>/dev/null || true")

@@ -1,0 +1,15 @@
+import Glibc
+import OCI
+import Plan
+
+/// Whether a VMM finds what its interfaces need, in the calling thread's namespace.
+public enum TapCheck {
+    /// Throws `Failure` with the remedy. A VMM with CAP_NET_ADMIN would make a tap that is missing, joined to nothing.
+    public static func run(_ nics: [NIC]) throws {
+        if nics.isEmpty { return }
+        _ = try Tap.open()
+        for nic in nics where if_nametoindex(nic.tap) == 0 {
+            throw Failure(.unavailable, "no tap \(nic.tap) in the network namespace; runcvm tap-create makes it")
+        }
+    }
+}
