@@ -40,4 +40,25 @@ struct MachineCommandTests {
 
                 """, "\(text)")
     }
+
+    @Test("the guest's resolv.conf and hosts are the engine's to the byte, also where they are no UTF-8")
+    func bytes() throws {
+        let text = try World.run(
+            #"""
+            cd /run; mkdir -p bundle runcvm/web/jail; export RUNCVM_FIRECRACKER=/bin/true
+            printf '# caf\xe9\nnameserver 10.0.0.1\n' >resolv.conf; printf '10.0.0.2 h\xc3\xb6st # \xe9\n' >hosts
+            config() {
+                echo '{"process":{"cwd":"/","user":{"uid":0,"gid":0},"args":["x"],"env":[]},"mounts":[
+                    {"destination":"/etc/resolv.conf","type":"bind","source":"/run/resolv.conf","options":["rbind"]},
+                    {"destination":"/etc/hosts","type":"bind","source":"/run/hosts","options":["rbind"]}]}' >runcvm/web/config.json
+                echo '{"id":"web","pid":'$pid',"bundle":"/run/bundle"}' | $runcvm net-plan | $runcvm fc-config >/dev/null
+            }
+            nsenter --net=/run/netns/web sleep 1000 & pid=$!; until [ "$(readlink /proc/$pid/exe)" = "$(readlink -f $(command -v sleep))" ]; do :; done
+            file() { jq -er '.files[] | select(.path == "'$1'").contents' runcvm/web/guest.json | base64 -d | cmp - $2 && echo $1; }
+            config; file /etc/resolv.conf resolv.conf; file /etc/hosts hosts
+            jq -c '[.hosts, .resolvConf]' runcvm/web/guest.json
+            printf '10.0.0.2 h\xc3\xb6st\n' >hosts; config; jq -c '[.hosts, .resolvConf, (.files | length)]' runcvm/web/guest.json
+            """#)
+        #expect(text == "/etc/resolv.conf\n/etc/hosts\n[null,null]\n[\"10.0.0.2 höst\\n\",null,1]\n", "\(text)")
+    }
 }
