@@ -3,6 +3,7 @@ import Firecracker
 import Glibc
 import HostNetwork
 import Linux
+import Netlink
 import OCI
 import Plan
 
@@ -16,12 +17,16 @@ struct FCBootCommand: ParsableCommand {
 
               runcvm fc-config --rootfs disk.ext4 -- /bin/date < network.json > vm.json
               runcvm fc-boot vm.json
+              runcvm fc-boot --dry-run vm.json
             """)
 
     @Argument(help: "The document, as fc-config wrote it.")
     var document: String
 
     @OptionGroup var namespace: NetnsOptions
+
+    @Flag(help: "Print the command that boots the VM, and change nothing.")
+    var dryRun = false
 
     func run() throws {
         let state = try VMState(parsing: try text(), subject: document)
@@ -31,6 +36,11 @@ struct FCBootCommand: ParsableCommand {
         // In its jail the VMM is in the container's namespace already, and the document names none.
         let container = try state.container()
         let nics = try state.document["network"] == nil ? [] : state.network().nics
+        if dryRun {
+            let run = DryRun(netns: namespace.netns ?? container.netns)
+            run.add(VirtualMachine.commandLine(of: machine))
+            return try DocumentPipe.writeText(run.text)
+        }
         let status: Int
         do {
             status = try namespace.run(container) {

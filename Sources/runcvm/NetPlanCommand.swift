@@ -2,6 +2,7 @@ import ArgumentParser
 import Firecracker
 import HostNetwork
 import Linux
+import Netlink
 import OCI
 import Plan
 
@@ -15,6 +16,7 @@ struct NetPlanCommand: HookVerb {
 
               echo '{"id":"web","pid":4242,"bundle":"/run/web"}' | runcvm net-plan
               runcvm net-plan --netns /run/netns/web
+              runcvm net-plan --dry-run < state.json
               runcvm net-plan --facts report.json | jq .network.nics
 
             With --facts it needs neither root nor Docker, and the same facts give the same plan.
@@ -29,7 +31,11 @@ struct NetPlanCommand: HookVerb {
     @Option(help: "The container's id in the document; with --netns the namespace's name unless given.")
     var id: String?
 
+    @Flag(help: "Print the plan, and save nothing in host mode either: another VM may be given the same tap.")
+    var dryRun = false
+
     mutating func set(from options: inout PlainOptions) {
+        dryRun = false
         netns = options.take("netns")
         facts = options.take("facts")
         id = options.take("id")
@@ -42,7 +48,7 @@ struct NetPlanCommand: HookVerb {
     func run() throws {
         // The reservation of host mode goes with a document that nobody has.
         try Journal.run { _ in
-            let state = try plan()
+            let state = dryRun ? try DryRun().run(plan) : try plan()
             for warning in try state.network().warnings { Stderr.line("runcvm net-plan: \(warning)") }
             try DocumentPipe.write(state)
         }

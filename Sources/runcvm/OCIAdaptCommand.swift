@@ -10,7 +10,8 @@ struct OCIAdaptCommand: ParsableCommand {
         abstract: "Make a container's config.json that of its VMM's jail.",
         discussion: """
             With --bundle the bundle's config.json is rewritten; without, it is read on stdin and written on stdout, as
-            Podman's precreate hooks do. The original is kept in /run/runcvm/ID.
+            Podman's precreate hooks do. The original is kept in /run/runcvm/ID. Image, disk and jail are made in both cases: there
+            is no dry run, and state-delete undoes it.
 
               runcvm oci-adapt --id web --bundle /run/web
               runcvm oci-adapt < config.json > adapted.json
