@@ -1,4 +1,5 @@
 import Glibc
+import Netlink
 import OCI
 import Plan
 
@@ -10,6 +11,17 @@ public enum TapCheck {
         _ = try Tap.open()
         for nic in nics where if_nametoindex(nic.tap) == 0 {
             throw Failure(.unavailable, "no tap \(nic.tap) in the network namespace; runcvm tap-create makes it")
+        }
+        if geteuid() == 0 { try checkOwners(nics) }
+    }
+
+    /// root's VMM has no capability by which it might open another's.
+    private static func checkOwners(_ nics: [NIC]) throws {
+        let netlink = try NetlinkSocket()
+        for nic in nics {
+            guard let owner = try netlink.link(named: nic.tap)?.tun?.owner, owner != 0 else { continue }
+            throw Failure(
+                .privilege, "\(nic.tap) is user \(owner)'s; boot as that user, or runcvm tap-delete and tap-create")
         }
     }
 }

@@ -62,4 +62,35 @@ struct MachineCommandTests {
             """#)
         #expect(text == "/etc/resolv.conf\n/etc/hosts\n[null,null]\n[\"10.0.0.2 höst\\n\",null,1]\n", "\(text)")
     }
+
+    @Test("root's Firecracker by hand has no capability but to open others' files, gains none, and opens its tap")
+    func capabilities() throws {
+        let text = try World.run(
+            #"""
+            cd /run; touch kernel initrd disk others; chown 7:7 others; chmod 0600 others; export RUNCVM_FIRECRACKER=/run/fake
+            cat >fake <<'E'
+            #!/usr/bin/python3
+            import fcntl, os, re, struct
+            status = open("/proc/self/status").read()
+            print(*re.findall("(?:CapInh|CapPrm|CapEff|CapAmb|NoNewPrivs):.*", status), file=open("/run/status", "w"))
+            open("/run/others", "r+")
+            fcntl.ioctl(os.open("/dev/net/tun", os.O_RDWR), 0x400454ca, struct.pack("16sH22x", b"tap-eth0", 0x5002))
+            print("opened", file=open("/run/status", "a"))
+            E
+            chmod +x fake
+            $runcvm net-plan --netns /run/netns/web | $runcvm tap-create |
+                $runcvm fc-config --kernel kernel --initrd initrd --rootfs disk >vm.json
+            $runcvm fc-boot vm.json 2>&1 </dev/null || tr -s '\t' ' ' <status
+            $runcvm tap-delete <vm.json | $runcvm tap-create --owner 7 >other.json; $runcvm fc-boot other.json 2>&1 </dev/null || echo "status $?"
+            """#)
+        let sets = ["CapInh: 0", "CapPrm: 2", "CapEff: 2", "NoNewPrivs: 1", "CapAmb: 0"]
+        for set in sets {
+            let parts = set.split(separator: " ")
+            let value = parts[0].hasPrefix("Cap") ? String(repeating: "0", count: 15) + parts[1] : String(parts[1])
+            #expect(text.contains("\(parts[0]) \(value)"), "\(text)")
+        }
+        let refusal = "tap-eth0 is user 7's; boot as that user, or runcvm tap-delete and tap-create"
+        #expect(
+            text.hasSuffix("opened\nruncvm fc-boot: the VM could not run: \(refusal)\nstatus 125\n"), "\(text)")
+    }
 }
