@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/capability.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <pty.h>
@@ -107,6 +108,18 @@ void linux_reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+// The calling thread's capabilities that are not in `kept` go, and what it executes gains none (capabilities(7), prctl(2)).
+static int drop_capabilities(unsigned int kept) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_capget, &header, sets) < 0)
+        return -1;
+    sets[0].effective = sets[0].permitted &= kept;
+    sets[1].effective = sets[1].permitted = 0;
+    sets[0].inheritable = sets[1].inheritable = 0;
+    return syscall(SYS_capset, &header, sets);
+}
+
 int linux_spawn_bound(const char *path, char *const arguments[], char *const environment[], int in, int out) {
     int report[2];
     if (pipe2(report, O_CLOEXEC) < 0)
@@ -118,7 +131,9 @@ int linux_spawn_bound(const char *path, char *const arguments[], char *const env
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(127);
-        if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0)
+        // Root's keeps one: disk and kernel may be files of others.
+        if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0 &&
+            drop_capabilities(1u << CAP_DAC_OVERRIDE) == 0)
             execve(path, arguments, environment);
         int error = errno;
         ssize_t written = write(report[1], &error, sizeof error);

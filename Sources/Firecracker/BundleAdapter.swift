@@ -28,24 +28,24 @@ public struct BundleAdapter {
         Leftovers.sweep()
         try request.check(hostNetwork: Self.usesHostNetwork(config))
         try checkPrivilege()
-        try checkKVM()
-        var committed = false
-        let isNew = !directory.exists
+        try KVM.check()
         try checkID()
-        // After a failure the engine may ask for nothing more: what is ours goes now.
-        defer { if !committed, isNew { try? directory.delete() } }
-        try directory.create()
-        try Files.replace(directory.config, with: try document.serialized())
-        let jail = JailConfig(root: directory.jail, files: try files(config), user: VMUser.id(for: id))
-        try lay(jail)
-        committed = true
-        return jail.adapt(document)
+        return try Journal.run { journal in
+            // After a failure the engine may ask for nothing more: what is ours goes now.
+            if !directory.exists { journal.record(directory.delete) }
+            try directory.create()
+            try Files.replace(directory.config, with: try document.serialized())
+            let jail = JailConfig(root: directory.jail, files: try files(config), user: VMUser.id(for: id))
+            try lay(jail)
+            return jail.adapt(document)
+        }
     }
 
     /// The config.json of a container that says why it is refused, and ends with 125: for hooks of which an engine tells no
     /// more than the exit status. Throws the reason where the folder is another's.
     public func refuse(_ document: JSONValue, because reason: any Error) throws -> JSONValue {
         guard !directory.exists else { throw reason }
+        Journal.current?.record(directory.delete)
         try directory.create()
         let files = [
             JailConfig.File(installation.program, at: JailConfig.program),
@@ -70,7 +70,7 @@ public struct BundleAdapter {
         return ContainerRequest(try OCIConfig(document: JSONValue(parsing: Files.read(path), subject: path))).isAdapted
     }
 
-    /// Rewrites the bundle's config.json. Returns what puts the engine's own back.
+    /// Rewrites the bundle's config.json. Returns what puts the engine's own back. Undoes itself where it fails.
     @discardableResult
     public func adaptInPlace() throws -> () throws -> Void {
         let path = "\(bundle)/config.json"
@@ -80,11 +80,13 @@ public struct BundleAdapter {
         }
         let text = try Files.read(path)
         let original = try JSONValue(parsing: text, subject: path)
-        let adapted = try adapt(original)
-        if adapted == original { return {} }
-        let mode = Files.mode(path) ?? 0o600
-        try Files.replace(path, with: try adapted.serialized(), mode: mode)
-        return { try Files.replace(path, with: text, mode: mode) }
+        return try Journal.run { _ in
+            let adapted = try adapt(original)
+            if adapted == original { return {} }
+            let mode = Files.mode(path) ?? 0o600
+            try Files.replace(path, with: try adapted.serialized(), mode: mode)
+            return { try Files.replace(path, with: text, mode: mode) }
+        }
     }
 
     /// No entry, or one that leads to this process's own network namespace (network_namespaces(7)).
@@ -110,17 +112,6 @@ public struct BundleAdapter {
         guard ids == ["0", "0", "4294967295"] else {
             throw Failure(.privilege, "a rootless engine is not supported; run it as root, as in sudo podman run …")
         }
-    }
-
-    private func checkKVM() throws {
-        let remedy = "enable virtualization in the firmware, then modprobe kvm_intel or kvm_amd"
-        let descriptor = open("/dev/kvm", O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            let error = Errno.current
-            let kind: Failure.Kind = error == .accessDenied || error == .notPermitted ? .privilege : .unavailable
-            throw Failure(kind, "/dev/kvm: \(error); \(kind == .privilege ? "run as root" : remedy)")
-        }
-        close(descriptor)
     }
 
     private func files(_ config: OCIConfig) throws -> [JailConfig.File] {

@@ -56,6 +56,8 @@ public struct MachineBuilder {
                     mode: UInt32(Files.mode(source) ?? 0o644))
             }
         }
+        try Self.keepBytes(of: "/etc/hosts", \.hosts, request, in: &guest)
+        try Self.keepBytes(of: "/etc/resolv.conf", \.resolvConf, request, in: &guest)
         if let root = config.root?.path, Files.exists("\(root)/.dockerenv") { guest.dockerFiles = true }
         if let limit = config.linux?.resources?.pids?.limit, limit > 0 { guest.pidsLimit = limit }
         if request.wantsSystemd {
@@ -67,6 +69,22 @@ public struct MachineBuilder {
             config: JailConfig.firecrackerConfig, firecracker: JailConfig.firecracker, directory: JailConfig.directory,
             terminal: process.terminal ?? false, relay: relay)
         return try made(machine, files: files, size: size, guest: guest)
+    }
+
+    /// JSON's texts are UTF-8: what is none, such as a comment in another encoding, goes to the guest as a file.
+    private static func keepBytes(
+        of path: String, _ text: WritableKeyPath<GuestDocument, String?>, _ request: ContainerRequest,
+        in guest: inout GuestDocument
+    ) throws {
+        guard let source = request.source(of: path), let planned = guest[keyPath: text] else { return }
+        let bytes = try Files.read(source)
+        // Somebody may have changed the plan.
+        guard bytes != Array(planned.utf8), String(decoding: bytes, as: UTF8.self) == planned else { return }
+        guest[keyPath: text] = nil
+        guest.files =
+            (guest.files ?? []) + [
+                GuestFile(path: path, contents: Data(bytes).base64EncodedString(), mode: 0o644)
+            ]
     }
 
     /// A container's process inherits the limits of the engine, whose child we are, where it has none of its own.

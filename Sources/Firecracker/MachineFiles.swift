@@ -12,6 +12,7 @@ public struct MachineFiles {
         public let owner: UInt32?
 
         func write() throws {
+            try Journal.current?.recordFile(path)
             guard let owner else { return try Files.overwrite(path, with: text) }
             try Files.replace(path, with: text)
             try checked("chown", on: path) { Int(chown(path, owner, owner)) }
@@ -23,8 +24,13 @@ public struct MachineFiles {
     public let files: [File]
     public let state: VMState
 
+    /// Undoes itself where it fails: what was there before is there again.
     public func write() throws {
-        try Files.ensureDirectory(directory, mode: 0o700)
-        for file in files { try file.write() }
+        try Journal.run { journal in
+            for folder in [Files.parent(of: directory), directory].compactMap(\.self) {
+                try journal.ensureDirectory(folder, mode: 0o700)
+            }
+            for file in files { try file.write() }
+        }
     }
 }

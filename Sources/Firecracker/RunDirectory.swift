@@ -123,6 +123,16 @@ public struct RunDirectory: Sendable {
         try Files.ensureDirectory(path, mode: 0o700)
     }
 
+    /// Keeps the document in `state`. Undoes itself where it fails.
+    public func save(_ document: VMState) throws {
+        try Journal.run { journal in
+            try Files.ensureDirectory(Self.base, mode: 0o700)
+            try journal.ensureDirectory(path, mode: 0o700)
+            try journal.recordFile(state)
+            try Files.replace(state, with: try document.serialized())
+        }
+    }
+
     public func delete() throws {
         try Files.deleteTree(storage)
         try Files.deleteTree(path)

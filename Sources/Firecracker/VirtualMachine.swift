@@ -92,11 +92,15 @@ public final class VirtualMachine {
         }
     }
 
+    /// Firecracker's.
+    public static func commandLine(of machine: Machine) -> [String] {
+        [machine.firecracker, "--no-api", "--config-file", machine.config, "--id", machine.id]
+    }
+
     private func start(_ console: Console) throws {
         guard let output = console.writing else { return }
         let null = try Descriptor(opening: "/dev/null", O_RDWR)
-        let arguments = [machine.firecracker, "--no-api", "--config-file", machine.config, "--id", machine.id]
-        let pid = ChildProcess.withCStrings(arguments) { arguments in
+        let pid = ChildProcess.withCStrings(Self.commandLine(of: machine)) { arguments in
             ChildProcess.withCStrings([]) { environment in
                 linux_spawn_bound(machine.firecracker, arguments, environment, null.raw, output.raw)
             }

@@ -38,7 +38,9 @@ struct DirectWayOut {
             return nil
         }
         guard let link = try nic.portLink(netlink), let tap = try netlink.link(named: nic.nic.tap) else { return nil }
-        journal.record { try delete(path: path, netlink) }
+        // A VM that runs may be using one that was there.
+        let isThere = try netlink.ingressFilters(of: link).contains { Self.priorities.contains($0.priority) }
+        if !isThere { journal.record { try delete(path: path, netlink) } }
         do {
             for priority in Self.priorities { try netlink.perform(.deleteFilters(priority: priority, on: link)) }
             for filter in filters(tap) { try netlink.perform(.createFilter(filter, on: link)) }

@@ -46,7 +46,7 @@ enum Tap {
         try netlink.perform(.deleteLink(link))
     }
 
-    private static func open() throws -> Descriptor {
+    static func open() throws -> Descriptor {
         do {
             return try Descriptor(opening: device, O_RDWR)
         } catch let error as SystemError {

@@ -101,7 +101,8 @@ struct WayOut {
         guard let bridge = try nic.bridgeLink(netlink) else {
             throw SystemError("RTM_GETLINK", on: nic.bridge, .noDevice)
         }
-        journal.record { try delete(path: path, netlink) }
+        // A VM that runs may be using one that was there.
+        if try netlink.mac(of: gateway.bytes, on: bridge) == nil { journal.record { try delete(path: path, netlink) } }
         do {
             try nft.apply(rules)
             // ip neighbour replace GATEWAY lladdr MAC dev BRIDGE nud permanent

@@ -14,9 +14,11 @@ public final class Descriptor {
 
     deinit { close(raw) }
 
-    /// open(2), with O_CLOEXEC. `flags` are O_RDONLY, O_CREAT …
+    /// open(2), with O_CLOEXEC. `flags` are O_RDONLY, O_CREAT … With that one errors say creat: a file is made or written anew.
     public convenience init(opening path: String, _ flags: CInt, mode: mode_t = 0o600, remedy: String? = nil) throws {
-        let raw = try checked("open", on: path, remedy: remedy) { Int(open(path, flags | O_CLOEXEC, mode)) }
+        let raw = try checked(flags & O_CREAT == 0 ? "open" : "creat", on: path, remedy: remedy) {
+            Int(open(path, flags | O_CLOEXEC, mode))
+        }
         self.init(owning: CInt(raw), name: path)
     }
 

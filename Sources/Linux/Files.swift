@@ -103,7 +103,7 @@ public enum Files {
     public static func deleteTree(_ path: String) throws {
         var status = stat()
         guard lstat(path, &status) == 0 else {
-            if errno == ENOENT { return }
+            if errno == ENOENT || errno == ENOTDIR { return }
             throw SystemError("lstat", on: path, .current)
         }
         if status.st_mode & S_IFMT == S_IFDIR {

@@ -35,6 +35,6 @@ struct BridgeAliasCommand: HookVerb {
             },
             {
                 try BridgeSetup.create(network, path: SearchPath.own) { Stderr.line("runcvm bridge-alias: \($0)") }
-            }, then: { try state.adding("bridges", $0) })
+            }, then: { $0.isEmpty ? state : try state.adding("bridges", $0) })
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Linux
 import Netlink
 import OCI
 import Plan
@@ -17,13 +18,18 @@ struct ChangeOptions: ParsableArguments {
         dryRun = false
     }
 
-    /// Runs the body in the namespace, and writes the document that `then` makes of what it gives.
+    /// Runs the body in the namespace, and writes the document that `then` makes of what it gives. Where that fails, what
+    /// the body has recorded is undone.
     /// `assuming`: what a dry run takes for done, since the verb before may have been a dry run too.
     func make<T>(
         _ container: ContainerReference, assuming: () throws -> Void = {}, _ body: () throws -> T,
         then document: (T) throws -> VMState
     ) throws {
-        guard dryRun else { return try DocumentPipe.write(document(namespace.run(container, body))) }
+        guard dryRun else {
+            return try namespace.run(container) {
+                try Journal.run { _ in try DocumentPipe.write(document(body())) }
+            }
+        }
         let run = DryRun(netns: namespace.netns ?? container.netns)
         try namespace.run(container) {
             try run.assume(assuming)

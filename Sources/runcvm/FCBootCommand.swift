@@ -1,7 +1,9 @@
 import ArgumentParser
 import Firecracker
 import Glibc
+import HostNetwork
 import Linux
+import Netlink
 import OCI
 import Plan
 
@@ -15,6 +17,7 @@ struct FCBootCommand: ParsableCommand {
 
               runcvm fc-config --rootfs disk.ext4 -- /bin/date < network.json > vm.json
               runcvm fc-boot vm.json
+              runcvm fc-boot --dry-run vm.json
             """)
 
     @Argument(help: "The document, as fc-config wrote it.")
@@ -22,16 +25,30 @@ struct FCBootCommand: ParsableCommand {
 
     @OptionGroup var namespace: NetnsOptions
 
+    @Flag(help: "Print the command that boots the VM, and change nothing.")
+    var dryRun = false
+
     func run() throws {
         let state = try VMState(parsing: try text(), subject: document)
         guard let machine = try state.machine() else {
             throw Failure.badInput("machine", "missing in \(document); fc-config adds it")
         }
         // In its jail the VMM is in the container's namespace already, and the document names none.
+        let container = try state.container()
+        let nics = try state.document["network"] == nil ? [] : state.network().nics
+        if dryRun {
+            let run = DryRun(netns: namespace.netns ?? container.netns)
+            run.add(VirtualMachine.commandLine(of: machine))
+            return try DocumentPipe.writeText(run.text)
+        }
         let status: Int
         do {
-            status = try namespace.run(state.container()) { try VirtualMachine(machine).run() }
-        } catch let failure as Failure {
+            status = try namespace.run(container) {
+                try KVM.check()
+                try TapCheck.run(nics)
+                return try VirtualMachine(machine).run()
+            }
+        } catch let failure as Failure where failure.kind == .machine {
             throw failure
         } catch {
             throw Failure(.machine, "the VM could not run: \(error)")

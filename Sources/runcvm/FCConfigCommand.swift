@@ -57,8 +57,10 @@ struct FCConfigCommand: HookVerb {
     func run() throws {
         let made = try files()
         guard dryRun else {
-            try made.write()
-            return try DocumentPipe.write(made.state)
+            return try Journal.run { _ in
+                try made.write()
+                try DocumentPipe.write(made.state)
+            }
         }
         let run = DryRun()
         run.addOutside(["umask", "077"])

@@ -3,6 +3,7 @@ import CLinux
 import Firecracker
 import Glibc
 import Linux
+import Netlink
 import OCI
 
 struct FCStopCommand: ParsableCommand {
@@ -15,6 +16,7 @@ struct FCStopCommand: ParsableCommand {
 
               runcvm stop web
               runcvm stop --time 30 $(runcvm ps --quiet)
+              runcvm stop --dry-run web
             """,
         aliases: ["stop"])
 
@@ -26,6 +28,9 @@ struct FCStopCommand: ParsableCommand {
 
     @Option(name: .shortAndLong, help: "The signal that asks, by its number or name.")
     var signal = "TERM"
+
+    @Flag(help: "Print the equivalent commands for sh, and change nothing.")
+    var dryRun = false
 
     func validate() throws {
         if !(0...86400).contains(time) { throw ValidationError("--time \(time): not a number of seconds") }
@@ -40,10 +45,24 @@ struct FCStopCommand: ParsableCommand {
     }
 
     func run() throws {
+        if dryRun { return try DocumentPipe.writeText(script().text) }
         for id in ids {
             let vm = try ListedVM.find(id)
             try vm.stop(signal: number ?? SIGTERM, limit: time)
             try DocumentPipe.writeText([UInt8]("\(vm.id)\n".utf8))
         }
+    }
+
+    /// Of each VM that runs.
+    private func script() throws -> DryRun {
+        let run = DryRun()
+        let signal = number.flatMap(linux_signal_name).map { String(cString: $0) } ?? signal
+        for pid in try ids.compactMap({ try ListedVM.find($0).pid }) {
+            run.addOutside(["kill", "-\(signal)", "\(pid)"])
+            // To timeout(1) 0 is no limit.
+            let wait = time > 0 ? "timeout \(time) tail --pid=\(pid) -f /dev/null || " : ""
+            run.addOutside(["sh", "-c", "\(wait)kill -KILL \(pid)"])
+        }
+        return run
     }
 }

@@ -1,6 +1,7 @@
 import Firecracker
 import HostNetwork
 import Linux
+import Netlink
 import Plan
 
 /// net-plan in host mode: VMs share the host's namespace, so each choice of a tap, a /30 and ports must be its own.
@@ -22,16 +23,13 @@ enum HostModePlan {
             facts.host.reserved = try others(than: container.id)
             facts.host.kept = try plan(of: directory).map(HostReservation.init)
             let state = try VMState(container: container, network: try Planner.plan(facts))
-            try directory.create()
-            try Files.replace(directory.state, with: try state.serialized())
+            if DryRun.current == nil { try directory.save(state) }
             return state
         }
     }
 
     private static func others(than id: String) throws -> [HostReservation] {
-        try Files.list(RunDirectory.base).filter { $0 != id && !$0.hasPrefix(".") }.compactMap { name in
-            try plan(of: RunDirectory(id: name)).map(HostReservation.init)
-        }
+        try RunDirectory.all().filter { $0.id != id }.compactMap { try plan(of: $0).map(HostReservation.init) }
     }
 
     /// nil where there is no document yet, or it is of another mode. It is written through a temporary name, so what is

@@ -2,6 +2,7 @@ import ArgumentParser
 import Firecracker
 import HostNetwork
 import Linux
+import Netlink
 import OCI
 import Plan
 
@@ -15,6 +16,7 @@ struct NetPlanCommand: HookVerb {
 
               echo '{"id":"web","pid":4242,"bundle":"/run/web"}' | runcvm net-plan
               runcvm net-plan --netns /run/netns/web
+              runcvm net-plan --dry-run < state.json
               runcvm net-plan --facts report.json | jq .network.nics
 
             With --facts it needs neither root nor Docker, and the same facts give the same plan.
@@ -29,7 +31,11 @@ struct NetPlanCommand: HookVerb {
     @Option(help: "The container's id in the document; with --netns the namespace's name unless given.")
     var id: String?
 
+    @Flag(help: "Print the plan, and save nothing in host mode either: another VM may be given the same tap.")
+    var dryRun = false
+
     mutating func set(from options: inout PlainOptions) {
+        dryRun = false
         netns = options.take("netns")
         facts = options.take("facts")
         id = options.take("id")
@@ -40,20 +46,25 @@ struct NetPlanCommand: HookVerb {
     }
 
     func run() throws {
-        let state: VMState
+        // The reservation of host mode goes with a document that nobody has.
+        try Journal.run { _ in
+            let state = dryRun ? try DryRun().run(plan) : try plan()
+            for warning in try state.network().warnings { Stderr.line("runcvm net-plan: \(warning)") }
+            try DocumentPipe.write(state)
+        }
+    }
+
+    private func plan() throws -> VMState {
         if let facts {
-            state = try offline(facts)
-        } else if let netns {
+            return try offline(facts)
+        }
+        if let netns {
             let name = netns.split(separator: "/").last.map(String.init) ?? netns
             let id = id ?? name
             try ContainerID.validate(id, at: "--id")
-            state = try live(ContainerReference(id: id, netns: netns), config: nil)
-        } else {
-            let text = try DocumentPipe.readText(verb: "net-plan", wanted: "an OCI state")
-            state = try live(OCIState(parsing: text))
+            return try live(ContainerReference(id: id, netns: netns), config: nil)
         }
-        for warning in try state.network().warnings { Stderr.line("runcvm net-plan: \(warning)") }
-        try DocumentPipe.write(state)
+        return try live(OCIState(parsing: DocumentPipe.readText(verb: "net-plan", wanted: "an OCI state")))
     }
 
     private func offline(_ path: String) throws -> VMState {

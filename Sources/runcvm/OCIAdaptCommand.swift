@@ -10,7 +10,8 @@ struct OCIAdaptCommand: ParsableCommand {
         abstract: "Make a container's config.json that of its VMM's jail.",
         discussion: """
             With --bundle the bundle's config.json is rewritten; without, it is read on stdin and written on stdout, as
-            Podman's precreate hooks do. The original is kept in /run/runcvm/ID.
+            Podman's precreate hooks do. The original is kept in /run/runcvm/ID. Image, disk and jail are made in both cases: there
+            is no dry run, and state-delete undoes it.
 
               runcvm oci-adapt --id web --bundle /run/web
               runcvm oci-adapt < config.json > adapted.json
@@ -39,13 +40,15 @@ struct OCIAdaptCommand: ParsableCommand {
         let text = try DocumentPipe.readText(verb: "oci-adapt", wanted: "a config.json")
         let config = try JSONValue(parsing: text, subject: "config.json on stdin")
         let adapter = try BundleAdapter(id: try id ?? Self.id(of: config), bundle: ".", environment: environment)
-        let adapted: JSONValue
-        do {
-            adapted = try adapter.adapt(config)
-        } catch  where hook {
-            adapted = try adapter.refuse(config, because: error)
+        try Journal.run { _ in
+            let adapted: JSONValue
+            do {
+                adapted = try adapter.adapt(config)
+            } catch  where hook {
+                adapted = try adapter.refuse(config, because: error)
+            }
+            try DocumentPipe.writeText(try adapted.serialized() + [0x0a])
         }
-        try DocumentPipe.writeText(try adapted.serialized() + [0x0a])
     }
 
     private static func id(of config: JSONValue) throws -> String {

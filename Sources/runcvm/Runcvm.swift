@@ -123,6 +123,7 @@ enum ExitStatus {
             switch system.errno {
             case .notPermitted, .accessDenied: 77
             case .noSpace, Errno(EROFS), Errno(EDQUOT): 73
+            case _ where ["creat", "mkdir", "rename"].contains(system.call): 73
             case .noEntry where ["open", "realpath"].contains(system.call): 66
             default: 71
             }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Firecracker
 import Glibc
 import Linux
+import Netlink
 import OCI
 import Plan
 
@@ -12,16 +13,30 @@ struct StateSaveCommand: HookVerb {
         discussion: """
             hooks/prestart saves the plan before anything is made of it, so that the undo finds it after any crash.
 
-              runcvm net-plan --netns /run/netns/web | runcvm state-save | runcvm tap-create
+              runcvm net-plan --netns /run/netns/web | runcvm state-save |
+                runcvm tap-create
+              runcvm state-save --dry-run < plan.json
             """)
 
-    mutating func set(from options: inout PlainOptions) {}
+    @Flag(help: "Print the equivalent commands for sh, and change nothing.")
+    var dryRun = false
+
+    mutating func set(from options: inout PlainOptions) { dryRun = false }
 
     func run() throws {
         let state = try DocumentPipe.read(verb: "state-save")
         let directory = try RunDirectory(id: state.container().id)
-        try directory.create()
-        try Files.replace(directory.state, with: try state.serialized())
-        try DocumentPipe.write(state)
+        if dryRun {
+            let run = DryRun()
+            run.addOutside(["umask", "077"])
+            run.addOutside(["mkdir", "-p", directory.path])
+            run.addOutside(
+                ["cat"], output: directory.state, input: String(decoding: try state.serialized(), as: UTF8.self))
+            return try DocumentPipe.writeText(run.text)
+        }
+        try Journal.run { _ in
+            try directory.save(state)
+            try DocumentPipe.write(state)
+        }
     }
 }

@@ -8,7 +8,7 @@ struct TapCreateCommand: HookVerb {
         commandName: "tap-create",
         abstract: "Create the taps of the plan, owned by the VMM's user.",
         discussion: """
-            Adds `taps` to the document. The inverse is tap-delete.
+            Adds `taps` to the document, where the plan has any. The inverse is tap-delete.
 
               runcvm net-plan --netns /run/netns/web | runcvm tap-create | jq .taps
               runcvm tap-create --dry-run < plan.json
@@ -32,7 +32,7 @@ struct TapCreateCommand: HookVerb {
         try change.make(container) {
             try TapSetup.create(plan: network, owner: owner)
         } then: {
-            try state.adding("taps", $0)
+            $0.isEmpty ? state : try state.adding("taps", $0)
         }
     }
 }

@@ -62,6 +62,16 @@ struct CommandTests {
         #expect(passed.output.contains(#""x-ours":{"a":[1]}"#))
     }
 
+    @Test(
+        "a verb that has nothing to do passes the document through as it is",
+        arguments: ["tap-create", "bridge-alias", "nat-enable", "nat-disable", "bridge-restore", "tap-delete"])
+    func nothing(_ verb: String) throws {
+        let plan = try Tool.run(["net-plan", "--facts", "-"], input: #"{"container":{"id":"c"},"links":[]}"#)
+        let passed = try Tool.run([verb], input: plan.output)
+        #expect(passed.status == 0, "\(passed.errors)")
+        #expect(passed.output == plan.output)
+    }
+
     static let faults: [(verb: [String], input: String, status: Int32, words: String)] = [
         (["net-plan", "--facts", "/nonexistent"], "", 66, "/nonexistent"),
         (["net-plan", "--facts", "-"], "{}", 65, "links: missing"),

@@ -25,11 +25,15 @@ struct DryRunCommandTests {
         #expect(text.replacing(/if[0-9]+/, with: "if3") == expected)
     }
 
-    @Test("state-delete prints what it would remove, and leaves it")
+    @Test("state-save prints what it would keep, and state-delete what it would remove")
     func state() throws {
         let text = try World.run(
             """
-            $runcvm net-plan --netns /run/netns/web --id 'web' | $runcvm state-save >/run/document
+            list() { (cd /run/runcvm; find . -printf '%p %m %s\n' | sort; sha256sum web/state.json); }
+            $runcvm net-plan --netns /run/netns/web --id 'web' >/run/document
+            $runcvm state-save --dry-run </run/document >/run/script; ls -d /run/runcvm 2>/dev/null || true
+            sh -e /run/script; list >/run/shell; rm -r /run/runcvm
+            $runcvm state-save </run/document | cmp - /run/document; list | diff /run/shell -
             $runcvm state-delete --dry-run </run/document; ls /run/runcvm/web
             $runcvm state-delete --dry-run </run/document | sh -e; ls /run/runcvm
             """)

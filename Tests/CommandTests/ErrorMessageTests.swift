@@ -151,13 +151,16 @@ struct ErrorMessageTests {
             say env RUNCVM_OCI_RUNTIME=odd PATH=/run/empty $runcvm runtime state x
             say env RUNCVM_OCI_RUNTIME=$runcvm $runcvm runtime state x | sed "s|=$runcvm|=SELF|"
             say env RUNCVM_KERNEL=/run/none $runcvm fc-config --rootfs /r </run/doc
-            say env RUNCVM_FIRECRACKER=/run/none $runcvm fc-config --rootfs /bin/sh --kernel /bin/sh --initrd /bin/sh </run/doc
+            export RUNCVM_FIRECRACKER=/bin/sh; say env RUNCVM_FIRECRACKER=/run/none $runcvm fc-config --rootfs /bin/sh --kernel /bin/sh --initrd /bin/sh </run/doc
             say env PATH=/run/empty RUNCVM_FIRECRACKER=/bin/sh $runcvm fc-config --rootfs /bin/sh --kernel /bin/sh \\
                 --initrd /bin/sh </run/doc | sed "s|${runcvm%/*}|DIST|"
             mkdir -p /run/runcvm/x/jail; say $runcvm fc-config </run/doc
             printf '#!/bin/sh\n' >/run/crun; chmod +x /run/crun; export RUNCVM_OCI_RUNTIME=/run/crun
             echo '{"process":{}}' >/run/runcvm/x/config.json; say $runcvm runtime exec x; say $runcvm runtime exec --user root x true
             say $runcvm runtime exec --process /run/none x
+            mkdir -p /run/runcvm/y/guest.json; sed 's/"x"/"y"/' /run/doc >/run/other
+            say $runcvm fc-config --rootfs /bin/sh --kernel /bin/sh --initrd /bin/sh <<<"$(</run/other)"
+            mv /run/runcvm /run/before; touch /run/runcvm; say $runcvm state-save </run/doc
             $runcvm net-plan --netns /run/netns/web >/run/plan; mount -t tmpfs none /dev/net
             say $runcvm tap-create </run/plan
             say setpriv --reuid 65534 --clear-groups $runcvm tap-create </run/doc
@@ -188,6 +191,10 @@ struct ErrorMessageTests {
                 status 64
                 runcvm runtime: open /run/none: No such file or directory (ENOENT)
                 status 66
+                runcvm fc-config: creat /run/runcvm/y/guest.json: Is a directory (EISDIR)
+                status 73
+                runcvm state-save: mkdir /run/runcvm/x: Not a directory (ENOTDIR)
+                status 73
                 runcvm tap-create: /dev/net/tun: No such file or directory (ENOENT); modprobe tun
                 status 69
                 runcvm tap-create: network namespace /run/netns/web: entering it needs CAP_SYS_ADMIN; run as root

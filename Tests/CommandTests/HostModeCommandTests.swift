@@ -57,6 +57,19 @@ struct HostModeCommandTests {
         #expect(lines.dropFirst(8) == ["net.ipv4.ip_forward = 0", ".host-mode.lock"], "\(lines.dropFirst(8))")
     }
 
+    @Test("net-plan --dry-run plans as it would, and reserves nothing")
+    func dryRun() throws {
+        let lines = try run(
+            """
+            \(pipes)
+            oci='{"id":"one","pid":'$$',"bundle":"/run/bundle"}'
+            $runcvm net-plan --dry-run <<<$oci 2>/dev/null; ls -d /run/runcvm 2>/dev/null || true; up two 2>/dev/null >/run/two
+            $runcvm net-plan --dry-run <<<$oci 2>/dev/null | jq -r .network.host.tap; ls /run/runcvm; down two
+            """)
+        try #require(lines.count == 3)
+        #expect(lines[0].contains(#""tap":"tap0""#) && lines[1...] == ["tap1", "two"], "\(lines)")
+    }
+
     @Test("the pipe run again gives the same document")
     func again() throws {
         let lines = try run("\(pipes)\nup one; up two; up one; down one; up two; down two")

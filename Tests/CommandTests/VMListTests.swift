@@ -14,7 +14,7 @@ struct VMListTests {
             export RUNCVM_FIRECRACKER=/run/fake long=$(printf 'c0ffee%058d' 0)
             configure() { $runcvm net-plan --netns /run/netns/web --id $1 | $runcvm state-save |
                 $runcvm fc-config --kernel kernel --initrd initrd --rootfs disk --memory 256M --cpus 2; }
-            configure web >vm.json; configure $long >/dev/null
+            configure web >vm.json; configure $long >/dev/null; $runcvm tap-create <vm.json >/dev/null
             $runcvm fc-boot vm.json </dev/null >boot.out 2>&1 & boot=$!
             until grep -qs third /run/runcvm/web/vm/console.log; do sleep 0.05; done
             """# + "\n" + script + "\nkill -9 $boot 2>/dev/null || true")
@@ -65,11 +65,24 @@ struct VMListTests {
     func stop() throws {
         let text = try run(
             """
-            $runcvm stop --time 0 web; kill -0 $boot 2>/dev/null && echo there || echo gone
+            $runcvm stop --dry-run --time 5 web | sed "s/ $boot/ BOOT/; s/=$boot/=BOOT/"; $runcvm stop --dry-run --time 0 -s 1 web | sed "s/ $boot/ BOOT/"
+            $runcvm ps | grep -c running; $runcvm stop --time 0 web; kill -0 $boot 2>/dev/null && echo there || echo gone
             $runcvm ps | grep -c running || true
             $runcvm fc-stop web 2>&1 || echo status $?
             """)
-        #expect(text == "web\ngone\n0\nweb\n")
+        #expect(
+            text == """
+                kill -TERM BOOT
+                sh -c 'timeout 5 tail --pid=BOOT -f /dev/null || kill -KILL BOOT'
+                kill -HUP BOOT
+                sh -c 'kill -KILL BOOT'
+                1
+                web
+                gone
+                0
+                web
+
+                """, "\(text)")
     }
 
     @Test("an id that is none, or the beginning of several, is named")

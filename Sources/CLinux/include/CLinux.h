@@ -20,7 +20,8 @@ int linux_tunsetiff(int fd, const char *name);
 // The same, where no interface of that name is there yet; else EBUSY (IFF_TUN_EXCL).
 int linux_tun_create(int fd, const char *name);
 // Starts a program whose life is bound to ours (PR_SET_PDEATHSIG), with in as its 0 and out as its 1 and 2, no other
-// descriptor of ours, and default signals. Returns the pid, or -errno of fork(2) or execve(2).
+// descriptor of ours, default signals, and no capability but CAP_DAC_OVERRIDE where we have it. Returns the pid, or
+// -errno of fork(2) or execve(2).
 int linux_spawn_bound(const char *path, char *const arguments[], char *const environment[], int in, int out);
 // mount(2) and umount2(2); NULL for what a call does not need.
 int linux_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
