@@ -73,7 +73,7 @@ enum GuestNetwork {
 
     private static func separateReplies(_ interfaces: [Interface], _ socket: NetlinkSocket) throws {
         for reply in replies(interfaces) {
-            for route in reply.routes { try socket.perform(.ensureRoute(route)) }
+            for route in reply.routes { try socket.ensureRoute(route) }
             for rule in reply.rules { try socket.perform(.ensureRule(rule)) }
         }
     }

@@ -47,6 +47,7 @@ extension RouteFact {
         self.init(
             family: route.family, to: route.destination?.description ?? "default", via: route.gateway, dev: dev,
             metric: route.metric.map(Int64.init), scope: route.scope == "universe" ? nil : route.scope,
-            protocol: route.proto, onlink: route.onlink ? true : nil, source: route.source)
+            protocol: route.proto, onlink: route.onlink ? true : nil, source: route.source,
+            weight: route.weight)
     }
 }

@@ -64,8 +64,8 @@ public struct LiveRoute: Codable, Hashable, Sendable {
     public var proto: String
     public var onlink: Bool
     public var source: IPAddress?
-    /// One of several next hops of one route.
-    public var isMultipath: Bool
+    /// The share of one of several next hops of one route (IPv4).
+    public var weight: Int?
 }
 
 public struct LiveNeighbor: Codable, Hashable, Sendable {
@@ -76,10 +76,10 @@ public struct LiveNeighbor: Codable, Hashable, Sendable {
 
 extension LiveRoute {
     static func all(_ route: LinkRoute, _ names: [Int32: String]) -> [LiveRoute] {
-        let hops: [(gateway: [UInt8]?, link: Int32?, onlink: Bool)] =
+        let hops: [(gateway: [UInt8]?, link: Int32?, onlink: Bool, weight: Int?)] =
             route.nextHops.isEmpty
-            ? [(route.gateway, route.link, route.onlink)]
-            : route.nextHops.map { ($0.gateway, $0.link, $0.onlink) }
+            ? [(route.gateway, route.link, route.onlink, nil)]
+            : route.nextHops.map { ($0.gateway, $0.link, $0.onlink, $0.weight) }
         let destination = IPAddress(bytes: route.destination).flatMap {
             IPPrefix(address: $0, length: Int(route.prefixLength))
         }
@@ -89,7 +89,7 @@ extension LiveRoute {
                 gateway: hop.gateway.flatMap(IPAddress.init(bytes:)), dev: hop.link.flatMap { names[$0] },
                 metric: route.metric, scope: scopeName(route.scope ?? 0), proto: protocolName(route.proto),
                 onlink: hop.onlink, source: route.source.flatMap(IPAddress.init(bytes:)),
-                isMultipath: route.nextHops.count > 1)
+                weight: hop.weight)
         }
     }
 

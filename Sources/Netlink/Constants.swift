@@ -13,6 +13,7 @@ let NLM_F_DUMP: UInt16 = 0x300
 let NLM_F_REPLACE: UInt16 = 0x100
 let NLM_F_EXCL: UInt16 = 0x200
 let NLM_F_CREATE: UInt16 = 0x400
+let NLM_F_APPEND: UInt16 = 0x800
 // In acknowledgements.
 let NLM_F_CAPPED: UInt16 = 0x100
 let NLM_F_ACK_TLVS: UInt16 = 0x200

@@ -14,11 +14,14 @@ public struct LinkRoute: Hashable, Sendable {
         /// The link's index.
         public var link: Int32
         public var onlink: Bool
+        /// Its share of the traffic beside the others', 1 to 256.
+        public var weight: Int
 
-        public init(gateway: [UInt8]?, link: Int32, onlink: Bool = false) {
+        public init(gateway: [UInt8]?, link: Int32, onlink: Bool = false, weight: Int = 1) {
             self.gateway = gateway
             self.link = link
             self.onlink = onlink
+            self.weight = weight
         }
     }
 
@@ -38,7 +41,7 @@ public struct LinkRoute: Hashable, Sendable {
     /// The preferred source address.
     public var source: [UInt8]?
     public var table: UInt32
-    /// A multipath route's; empty for all others.
+    /// An IPv4 multipath route's; empty for all others. IPv6 has a route for each next hop.
     public var nextHops: [NextHop]
 
     public init(
@@ -69,15 +72,24 @@ extension NetlinkRequest {
         newRoute(route, "add", NLM_F_CREATE | NLM_F_EXCL)
     }
 
-    /// Takes the place of one with the same destination and metric.
-    public static func replaceRoute(_ route: LinkRoute) -> NetlinkRequest {
-        newRoute(route, "replace", NLM_F_CREATE | NLM_F_REPLACE)
+    /// Stands after those with the same destination and metric; EEXIST where it is one of them. IPv6 shares the traffic
+    /// among those with a gateway.
+    static func appendRoute(_ route: LinkRoute) -> NetlinkRequest {
+        newRoute(route, "append", NLM_F_CREATE | NLM_F_APPEND)
     }
 
-    private static func newRoute(_ route: LinkRoute, _ word: String, _ flags: UInt16) -> NetlinkRequest {
+    /// Takes the place of one with the same destination and metric.
+    static func replaceRoute(_ route: LinkRoute) -> NetlinkRequest {
+        newRoute(route, "replace", NLM_F_CREATE | NLM_F_REPLACE) { $0.replace(route) }
+    }
+
+    private static func newRoute(
+        _ route: LinkRoute, _ word: String, _ flags: UInt16,
+        effect: (@Sendable (inout NetworkTables) -> Void)? = nil
+    ) -> NetlinkRequest {
         NetlinkRequest(
             "RTM_NEWROUTE", on: route.subject, RTM_NEWROUTE, flags: flags,
-            as: Equivalent({ route.words(word, $0) }) { $0.add(route) }
+            as: Equivalent({ route.words(word, $0) }, effect: effect ?? { $0.add(route) })
         ) { body in
             let isDirect = route.gateway == nil && route.nextHops.isEmpty && !route.isIPv6
             body.putRoute(
@@ -86,8 +98,6 @@ extension NetlinkRequest {
                 flags: route.onlink ? RTNH_F_ONLINK : 0)
         }
     }
-
-    public static func ensureRoute(_ route: LinkRoute) -> NetlinkRequest { createRoute(route).accepting(.exists) }
 
     /// Already gone is fine.
     public static func deleteRoute(_ route: LinkRoute) -> NetlinkRequest {
@@ -101,30 +111,7 @@ extension NetlinkRequest {
     }
 }
 
-extension NetlinkSocket {
-    /// Sets a route of a link that has these addresses. With an address the kernel makes a route to its network; where the
-    /// link's owner had put another in that one's place, ours takes it too.
-    public func ensureRoute(_ route: LinkRoute, beside addresses: [LinkAddress]) throws {
-        guard let connected = route.connectedRoute(of: addresses) else { return try perform(.ensureRoute(route)) }
-        try perform(.replaceRoute(route))
-        // IPv6 knows both apart by their metrics, and would prefer the kernel's.
-        if route.isIPv6, route.metric != connected.metric { try perform(.deleteRoute(connected)) }
-    }
-}
-
 extension LinkRoute {
-    private static let connectedIPv6: UInt32 = 256  // IP6_RT_PRIO_ADDRCONF
-
-    /// The kernel's own to the same network, which this one cannot stand beside.
-    func connectedRoute(of addresses: [LinkAddress]) -> LinkRoute? {
-        let metric = isIPv6 ? Self.connectedIPv6 : nil
-        guard table == Self.mainTable, !isDefault, isIPv6 || (self.metric ?? 0) == 0,
-            addresses.contains(where: { $0.prefixLength == prefixLength && $0.network == destination })
-        else { return nil }
-        return LinkRoute(
-            isIPv6: isIPv6, destination: destination, prefixLength: prefixLength, link: link, metric: metric)
-    }
-
     var subject: String {
         let to = isDefault ? "default" : "\(text(destination))/\(prefixLength)"
         return to + (gateway.map { " via \(text($0))" } ?? "")
@@ -145,7 +132,9 @@ extension LinkRoute {
             + (isAdded && proto != LinkRoute.protocolBoot ? ["protocol", "\(proto)"] : [])
             + (source.map { ["src", text($0)] } ?? [])
             + (table == LinkRoute.mainTable ? [] : ["table", "\(table)"])
-            + nextHops.flatMap { ["nexthop"] + hop($0.gateway, $0.link, $0.onlink) }
+            + nextHops.flatMap {
+                ["nexthop"] + hop($0.gateway, $0.link, $0.onlink) + ($0.weight == 1 ? [] : ["weight", "\($0.weight)"])
+            }
     }
 }
 
@@ -183,7 +172,7 @@ extension MessageWriter {
         gateway.putGateway(hop.gateway, of: route)
         put(UInt16(8 + gateway.bytes.count))
         put(UInt8(hop.onlink ? RTNH_F_ONLINK : 0))
-        put(UInt8(0))  // rtnh_hops
+        put(UInt8(truncatingIfNeeded: hop.weight - 1))  // rtnh_hops
         put(hop.link)
         gateway.bytes.forEach { put($0) }
     }

@@ -32,7 +32,7 @@ extension NetlinkSocket {
             return try dump("RTM_GETROUTE", RTM_GETROUTE, answer: RTM_NEWROUTE, body: body) { payload in
                 // A kernel without IPv6 answers with the routes of all families.
                 payload.first == family ? try LinkRoute(parsing: payload, table: table) : nil
-            }
+            }.flatMap(\.apart)
         }
     }
 }
@@ -89,7 +89,7 @@ extension LinkRoute {
         while !reader.rest.isEmpty {
             let length = Int(try reader.read(UInt16.self))
             let flags: UInt8 = try reader.read()
-            _ = try reader.read(UInt8.self)  // rtnh_hops, the weight less one
+            let weight = Int(try reader.read(UInt8.self)) + 1  // rtnh_hops
             let link: Int32 = try reader.read()
             guard length >= 8 else { throw reader.malformed("next hop of \(length) bytes") }
             var inner = MessageReader(try reader.take(length - 8), subject: reader.subject)
@@ -98,7 +98,7 @@ extension LinkRoute {
             hops.append(
                 NextHop(
                     gateway: try gateway(own, family: family), link: link,
-                    onlink: UInt32(flags) & RTNH_F_ONLINK != 0))
+                    onlink: UInt32(flags) & RTNH_F_ONLINK != 0, weight: weight))
         }
         return hops
     }

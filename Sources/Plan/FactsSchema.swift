@@ -86,7 +86,8 @@ extension JSONSchema {
                 "scope": {"enum": ["link", "global", "host", "site", "universe"]},
                 "protocol": {"description": "as in kernel, boot, static, ra, dhcp", "type": "string"},
                 "onlink": {"type": "boolean"},
-                "source": {"$ref": "#/$defs/ip"}
+                "source": {"$ref": "#/$defs/ip"},
+                "weight": {"$ref": "#/$defs/weight"}
               }
             },
             "neighbor": {

@@ -117,10 +117,13 @@ public struct Route: Codable, Hashable, Sendable {
     public var source: IPAddress?
     /// 6 only where neither `to` nor `via` shows it.
     public var family: Int?
+    /// One of several next hops of one IPv4 route, and its share: the others stand beside it, with other NICs too. The undo
+    /// makes one route of them; the guest has one after the other, and uses the first.
+    public var weight: Int?
 
     public init(
         to: String, via: IPAddress? = nil, metric: UInt32? = nil, scope: String? = nil, onlink: Bool? = nil,
-        source: IPAddress? = nil, family: Int? = nil
+        source: IPAddress? = nil, family: Int? = nil, weight: Int? = nil
     ) {
         self.to = to
         self.via = via
@@ -129,6 +132,7 @@ public struct Route: Codable, Hashable, Sendable {
         self.onlink = onlink
         self.source = source
         self.family = family
+        self.weight = weight
     }
 
     /// The destination; nil for `default`.

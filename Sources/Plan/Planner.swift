@@ -32,7 +32,7 @@ public struct Planner {
             throw Failure(
                 .usage, "RUNCVM_NETWORK_MODE=none, but the container has interface \(links[0].name); use --net=none")
         }
-        let warnings = leftOut() + tooLarge(links)
+        let warnings = leftOut() + tooLarge(links) + multipath(links)
         guard !links.isEmpty else { return NetworkPlan(mode: .none, nics: [], dns: dns, warnings: warnings) }
         var names = LinkNames(taken: facts.links.map(\.name))
         var aliases = AliasPlanner(facts: facts)
@@ -165,6 +165,15 @@ public struct Planner {
 
     /// Kinds that an engine gives a container, and the kernel never by itself.
     private static let givenKinds: Set<String> = ["veth", "macvlan", "ipvlan", "netkit"]
+
+    private func multipath(_ links: [LinkFact]) -> [String] {
+        var seen: Set<String> = []
+        let names = Set(links.map(\.name))
+        let hops = facts.routes.filter { $0.weight != nil && names.contains($0.dev) }
+        return hops.filter { seen.insert($0.to).inserted }.map {
+            "route \($0.to): the VM uses the first of its next hops, and does not share traffic among them"
+        }
+    }
 
     private func tooLarge(_ links: [LinkFact]) -> [String] {
         guard let uplink = facts.host.uplink else { return [] }

@@ -12,10 +12,14 @@ public struct RouteFact: Codable, Hashable, Sendable {
     public var `protocol`: String?
     public var onlink: Bool?
     public var source: IPAddress?
+    /// One of several next hops of one IPv4 route (`nexthop … weight`); the others are routes of their own, but for dev, via
+    /// and onlink the same.
+    public var weight: Int?
 
     public init(
         family: Int? = nil, to: String, via: IPAddress? = nil, dev: String, metric: Int64? = nil,
-        scope: String? = nil, protocol: String? = nil, onlink: Bool? = nil, source: IPAddress? = nil
+        scope: String? = nil, protocol: String? = nil, onlink: Bool? = nil, source: IPAddress? = nil,
+        weight: Int? = nil
     ) {
         self.family = family
         self.to = to
@@ -26,6 +30,7 @@ public struct RouteFact: Codable, Hashable, Sendable {
         self.protocol = `protocol`
         self.onlink = onlink
         self.source = source
+        self.weight = weight
     }
 
     /// nil for the default route.
@@ -54,6 +59,9 @@ public struct RouteFact: Codable, Hashable, Sendable {
         let families = [family.map { $0 == 6 }, prefix?.address.isIPv6, via?.isIPv6, source?.isIPv6]
         guard Set(families.compactMap { $0 }).count <= 1 else {
             throw Failure.badInput(path, "IPv4 and IPv6 in one route")
+        }
+        if let weight, !(1...256).contains(weight) {
+            throw Failure.badInput("\(path).weight", "\(weight) is not a weight (1 to 256)")
         }
         if let scope, !["link", "global", "host", "site", "universe"].contains(scope) {
             throw Failure.badInput("\(path).scope", "\(quoted(scope)) is not a scope (link, global, host, site)")

@@ -26,6 +26,6 @@ enum RoutePlanner {
             metric: fact.metric.flatMap(UInt32.init(exactly:)).flatMap { $0 == 0 ? nil : $0 },
             scope: fact.scope == "link" ? "link" : nil, onlink: fact.onlink == true ? true : nil,
             source: fact.source.flatMap { owned.contains($0) ? $0 : nil },
-            family: !visible && fact.isIPv6 ? 6 : nil)
+            family: !visible && fact.isIPv6 ? 6 : nil, weight: fact.weight)
     }
 }

@@ -107,6 +107,7 @@ extension JSONSchema {
                 "scope": {"description": "link, or the kernel's own choice", "type": "string"},
                 "onlink": {"type": "boolean"},
                 "source": {"$ref": "#/$defs/ip"},
+                "weight": {"$ref": "#/$defs/weight"},
                 "family": {"description": "6 only where neither to nor via shows it", "type": "integer"}
               }
             },
