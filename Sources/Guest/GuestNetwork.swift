@@ -52,7 +52,9 @@ enum GuestNetwork {
 
     private static func configure(_ nic: NIC, _ link: Link, _ socket: NetlinkSocket) throws {
         // Addresses come from the engine alone: no router's advertisement changes them, nobody else has them.
-        let hasIPv6 = nic.addresses.contains(where: \.address.isIPv6)
+        let hasIPv6 =
+            nic.addresses.contains(where: \.address.isIPv6)
+            || nic.routes.contains { $0.isIPv6 || $0.via?.isIPv6 == true }
         let settings = hasIPv6 ? ["disable_ipv6": "0", "accept_ra": "0", "accept_dad": "0"] : ["disable_ipv6": "1"]
         for (name, value) in settings {
             do {

@@ -115,7 +115,7 @@ public struct Route: Codable, Hashable, Sendable {
     public var onlink: Bool?
     /// The preferred source address.
     public var source: IPAddress?
-    /// 6 only where neither `to` nor `via` shows it.
+    /// 6 only where neither `to` nor `via` shows it; 4 for an IPv4 default route with an IPv6 gateway.
     public var family: Int?
     /// One of several next hops of one IPv4 route, and its share: the others stand beside it, with other NICs too. The undo
     /// makes one route of them; the guest has one after the other, and uses the first.
@@ -137,7 +137,10 @@ public struct Route: Codable, Hashable, Sendable {
 
     /// The destination; nil for `default`.
     public var destination: IPPrefix? { IPPrefix(to) }
-    public var isIPv6: Bool { via?.isIPv6 ?? destination?.address.isIPv6 ?? source?.isIPv6 ?? (family == 6) }
+    /// An IPv4 route may have an IPv6 gateway.
+    public var isIPv6: Bool {
+        destination?.address.isIPv6 ?? family.map { $0 == 6 } ?? via?.isIPv6 ?? source?.isIPv6 ?? false
+    }
 }
 
 /// A neighbour with a fixed Ethernet address (ip-neighbour(8), nud permanent).

@@ -36,7 +36,10 @@ public struct RouteFact: Codable, Hashable, Sendable {
     /// nil for the default route.
     var destination: IPPrefix? { prefix.flatMap { $0.length == 0 ? nil : $0 } }
 
-    var isIPv6: Bool { via?.isIPv6 ?? prefix?.address.isIPv6 ?? source?.isIPv6 ?? (family == 6) }
+    /// An IPv4 route may have an IPv6 gateway.
+    var isIPv6: Bool {
+        prefix?.address.isIPv6 ?? family.map { $0 == 6 } ?? via?.isIPv6 ?? source?.isIPv6 ?? false
+    }
 
     private var prefix: IPPrefix? {
         IPPrefix(to) ?? IPAddress(to).flatMap { IPPrefix(address: $0, length: $0.bytes.count * 8) }
@@ -56,8 +59,8 @@ public struct RouteFact: Codable, Hashable, Sendable {
         if let metric, UInt32(exactly: metric) == nil {
             throw Failure.badInput("\(path).metric", "\(metric) is not a metric (0 to 4294967295)")
         }
-        let families = [family.map { $0 == 6 }, prefix?.address.isIPv6, via?.isIPv6, source?.isIPv6]
-        guard Set(families.compactMap { $0 }).count <= 1 else {
+        let families = [family.map { $0 == 6 }, prefix?.address.isIPv6, source?.isIPv6].compactMap(\.self)
+        guard families.allSatisfy({ $0 == isIPv6 }), !isIPv6 || via?.isIPv6 != false else {
             throw Failure.badInput(path, "IPv4 and IPv6 in one route")
         }
         if let weight, !(1...256).contains(weight) {

@@ -20,12 +20,12 @@ enum RoutePlanner {
 
     /// The kernel takes no source address that is not the machine's own.
     private static func route(_ fact: RouteFact, _ owned: Set<IPAddress>) -> Route {
-        let visible = fact.via != nil || fact.destination != nil
+        let shown = fact.destination?.address.isIPv6 ?? fact.via?.isIPv6 ?? false
         return Route(
             to: fact.destination?.description ?? "default", via: fact.via,
             metric: fact.metric.flatMap(UInt32.init(exactly:)).flatMap { $0 == 0 ? nil : $0 },
             scope: fact.scope == "link" ? "link" : nil, onlink: fact.onlink == true ? true : nil,
             source: fact.source.flatMap { owned.contains($0) ? $0 : nil },
-            family: !visible && fact.isIPv6 ? 6 : nil, weight: fact.weight)
+            family: shown == fact.isIPv6 ? nil : fact.isIPv6 ? 6 : 4, weight: fact.weight)
     }
 }

@@ -108,7 +108,10 @@ extension JSONSchema {
                 "onlink": {"type": "boolean"},
                 "source": {"$ref": "#/$defs/ip"},
                 "weight": {"$ref": "#/$defs/weight"},
-                "family": {"description": "6 only where neither to nor via shows it", "type": "integer"}
+                "family": {
+                  "description": "6 only where neither to nor via shows it; 4 for an IPv4 default route via IPv6",
+                  "type": "integer"
+                }
               }
             },
             "host": {

@@ -73,6 +73,16 @@ import Testing
         #expect(plan.warnings.count == 2)
     }
 
+    @Test("IPv4 routes with an IPv6 gateway")
+    func inet6Gateway() throws {
+        try expectKept(
+            """
+            ip route add 10.60.0.0/16 via inet6 2001:db8:0::1
+            ip route add default via inet6 fe80::1 dev eth1
+            ip route add 10.61.0.0/16 nexthop via inet6 2001:db8:0::1 nexthop via 172.17.0.1
+            """)
+    }
+
     @Test("routes of one metric are set once each, in their order")
     func ensure() throws {
         try inWorld("") { plan in
