@@ -136,7 +136,7 @@ extension LinkRoute {
             isIPv6: route.isIPv6, destination: destination.map(\.network) ?? [],
             prefixLength: UInt8(destination?.length ?? 0), gateway: route.via?.bytes, link: link, metric: route.metric,
             scope: route.scope == "link" ? Self.scopeLink : nil, onlink: route.onlink ?? false,
-            source: route.source?.bytes)
+            source: route.source?.bytes, mtu: route.mtu, advmss: route.advmss)
     }
 }
 

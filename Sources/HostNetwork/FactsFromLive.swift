@@ -48,6 +48,6 @@ extension RouteFact {
             family: route.family, to: route.destination?.description ?? "default", via: route.gateway, dev: dev,
             metric: route.metric.map(Int64.init), scope: route.scope == "universe" ? nil : route.scope,
             protocol: route.proto, onlink: route.onlink ? true : nil, source: route.source,
-            weight: route.weight)
+            mtu: route.mtu.map(Int64.init), advmss: route.advmss.map(Int64.init), weight: route.weight)
     }
 }

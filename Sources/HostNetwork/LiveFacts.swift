@@ -64,6 +64,8 @@ public struct LiveRoute: Codable, Hashable, Sendable {
     public var proto: String
     public var onlink: Bool
     public var source: IPAddress?
+    public var mtu: UInt32?
+    public var advmss: UInt32?
     /// The share of one of several next hops of one route (IPv4).
     public var weight: Int?
 }
@@ -88,8 +90,8 @@ extension LiveRoute {
                 family: route.isIPv6 ? 6 : 4, destination: destination,
                 gateway: hop.gateway.flatMap(IPAddress.init(bytes:)), dev: hop.link.flatMap { names[$0] },
                 metric: route.metric, scope: scopeName(route.scope ?? 0), proto: protocolName(route.proto),
-                onlink: hop.onlink, source: route.source.flatMap(IPAddress.init(bytes:)),
-                weight: hop.weight)
+                onlink: hop.onlink, source: route.source.flatMap(IPAddress.init(bytes:)), mtu: route.mtu,
+                advmss: route.advmss, weight: hop.weight)
         }
     }
 
@@ -102,17 +104,15 @@ extension LiveRoute {
         }
     }
 
-    private static func protocolName(_ number: UInt8) -> String {
-        switch number {
-        case 1: "redirect"
-        case 2: "kernel"
-        case 3: "boot"
-        case 4: "static"
-        case 9: "ra"
-        case 16: "dhcp"
-        default: String(number)
-        }
+    private static func protocolName(_ number: UInt8) -> String { protocolNames[number] ?? String(number) }
+
+    static func protocolNumber(_ name: String) -> UInt8? {
+        protocolNames.first { $0.value == name }?.key ?? UInt8(name)
     }
+
+    private static let protocolNames: [UInt8: String] = [
+        1: "redirect", 2: "kernel", 3: "boot", 4: "static", 9: "ra", 16: "dhcp",
+    ]
 }
 
 extension LiveNeighbor {

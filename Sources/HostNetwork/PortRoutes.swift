@@ -15,10 +15,13 @@ struct PortRoutes {
         self.addresses = addresses
     }
 
-    /// As they are now, without what the kernel makes by itself.
+    /// As they are now, without those that the kernel makes of the addresses.
     init(of bridged: [Link], _ netlink: NetlinkSocket) throws {
-        let routes = try netlink.routes().filter { $0.proto != LinkRoute.protocolKernel }
-        self.init(routes, try netlink.addresses(), of: bridged)
+        let addresses = try netlink.addresses()
+        let routes = try netlink.routes().filter {
+            $0.proto != LinkRoute.protocolKernel || $0.connectedRoute(of: addresses) == nil && !$0.isLinkLocalIPv6
+        }
+        self.init(routes, addresses, of: bridged)
     }
 
     /// As the engine had made them, after the plan: of every interface, and whether a bridge had it.
@@ -35,6 +38,8 @@ struct PortRoutes {
 }
 
 extension LinkRoute {
+    /// fe80::/64: the kernel makes it with the link's own address.
+    fileprivate var isLinkLocalIPv6: Bool { isIPv6 && destination.first == 0xfe }
     fileprivate var isDirect: Bool { gateway == nil && nextHops.allSatisfy { $0.gateway == nil } }
 }
 
@@ -44,7 +49,8 @@ extension Route {
             isIPv6: isIPv6, destination: destination?.address.bytes ?? [],
             prefixLength: UInt8(truncatingIfNeeded: destination?.length ?? 0), gateway: via?.bytes, link: link.index,
             metric: metric, scope: scope == "link" ? LinkRoute.scopeLink : nil, onlink: onlink ?? false,
-            source: source?.bytes)
+            source: source?.bytes, mtu: mtu, advmss: advmss)
+        if let number = `protocol`.flatMap(LiveRoute.protocolNumber) { route.proto = number }
         guard let weight, !isIPv6 else { return route }
         route.nextHops = [
             LinkRoute.NextHop(gateway: via?.bytes, link: link.index, onlink: onlink ?? false, weight: weight)

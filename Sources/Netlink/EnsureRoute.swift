@@ -25,7 +25,7 @@ extension LinkRoute {
     private static let connectedIPv6: UInt32 = 256  // IP6_RT_PRIO_ADDRCONF
 
     /// The kernel's own to the same network by the same link, which this one cannot stand beside.
-    func connectedRoute(of addresses: [LinkAddress]) -> LinkRoute? {
+    public func connectedRoute(of addresses: [LinkAddress]) -> LinkRoute? {
         let metric = isIPv6 ? Self.connectedIPv6 : nil
         guard table == Self.mainTable, !isDefault, isIPv6 || (self.metric ?? 0) == 0,
             addresses.contains(where: {

@@ -40,6 +40,10 @@ public struct LinkRoute: Hashable, Sendable {
     public var onlink: Bool
     /// The preferred source address.
     public var source: [UInt8]?
+    /// Of the packets that take it, in bytes; nil: the link's.
+    public var mtu: UInt32?
+    /// The largest TCP segment that is announced to the other side, in bytes; nil: what the MTU gives.
+    public var advmss: UInt32?
     public var table: UInt32
     /// An IPv4 multipath route's; empty for all others. IPv6 has a route for each next hop.
     public var nextHops: [NextHop]
@@ -47,7 +51,8 @@ public struct LinkRoute: Hashable, Sendable {
     public init(
         isIPv6: Bool, destination: [UInt8] = [], prefixLength: UInt8 = 0, gateway: [UInt8]? = nil, link: Int32?,
         metric: UInt32? = nil, scope: UInt8? = nil, proto: UInt8 = LinkRoute.protocolBoot, onlink: Bool = false,
-        source: [UInt8]? = nil, table: UInt32 = LinkRoute.mainTable, nextHops: [NextHop] = []
+        source: [UInt8]? = nil, mtu: UInt32? = nil, advmss: UInt32? = nil, table: UInt32 = LinkRoute.mainTable,
+        nextHops: [NextHop] = []
     ) {
         self.isIPv6 = isIPv6
         self.destination = destination
@@ -59,6 +64,8 @@ public struct LinkRoute: Hashable, Sendable {
         self.proto = proto
         self.onlink = onlink
         self.source = source
+        self.mtu = mtu
+        self.advmss = advmss
         self.table = table
         self.nextHops = nextHops
     }
@@ -96,6 +103,11 @@ extension NetlinkRequest {
                 route, proto: route.proto,
                 scope: route.scope ?? (isDirect ? LinkRoute.scopeLink : LinkRoute.scopeUniverse), type: RTN_UNICAST,
                 flags: route.onlink ? RTNH_F_ONLINK : 0)
+            let metrics = [(RTAX_MTU, route.mtu), (RTAX_ADVMSS, route.advmss)]
+            guard metrics.contains(where: { $1 != nil }) else { return }
+            body.nest(RTA_METRICS) { nest in
+                for (type, value) in metrics { if let value { nest.attribute(type, value) } }
+            }
         }
     }
 
@@ -131,6 +143,8 @@ extension LinkRoute {
             + (isAdded ? scope.map { ["scope", "\($0)"] } ?? [] : [])
             + (isAdded && proto != LinkRoute.protocolBoot ? ["protocol", "\(proto)"] : [])
             + (source.map { ["src", text($0)] } ?? [])
+            + (isAdded ? mtu.map { ["mtu", "\($0)"] } ?? [] : [])
+            + (isAdded ? advmss.map { ["advmss", "\($0)"] } ?? [] : [])
             + (table == LinkRoute.mainTable ? [] : ["table", "\(table)"])
             + nextHops.flatMap {
                 ["nexthop"] + hop($0.gateway, $0.link, $0.onlink) + ($0.weight == 1 ? [] : ["weight", "\($0.weight)"])

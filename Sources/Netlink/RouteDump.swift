@@ -67,12 +67,14 @@ extension LinkRoute {
         guard length == 0 || !destination.isEmpty, Int(length) <= addressLength(family) * 8 else {
             throw reader.malformed("prefix of \(length) bits of \(destination.count) bytes")
         }
+        let metrics = try attributes.nested(RTA_METRICS)
         self.init(
             isIPv6: family == AF_INET6_, destination: length == 0 ? [] : destination, prefixLength: length,
             gateway: try Self.gateway(attributes, family: family), link: try attributes.integer(RTA_OIF),
             metric: try attributes.integer(RTA_PRIORITY), scope: scope, proto: proto,
             onlink: flags & RTNH_F_ONLINK != 0, source: try attributes.address(RTA_PREFSRC, family: family),
-            table: table, nextHops: try Self.nextHops(attributes, family: family))
+            mtu: try metrics?.integer(RTAX_MTU), advmss: try metrics?.integer(RTAX_ADVMSS), table: table,
+            nextHops: try Self.nextHops(attributes, family: family))
     }
 
     private static func gateway(_ attributes: Attributes, family: UInt8) throws -> [UInt8]? {

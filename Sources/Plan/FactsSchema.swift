@@ -87,6 +87,8 @@ extension JSONSchema {
                 "protocol": {"description": "as in kernel, boot, static, ra, dhcp", "type": "string"},
                 "onlink": {"type": "boolean"},
                 "source": {"$ref": "#/$defs/ip"},
+                "mtu": {"description": "of the packets that take it", "$ref": "#/$defs/bytes"},
+                "advmss": {"description": "the largest TCP segment that is announced", "$ref": "#/$defs/bytes"},
                 "weight": {"$ref": "#/$defs/weight"}
               }
             },

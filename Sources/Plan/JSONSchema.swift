@@ -39,6 +39,7 @@ public enum JSONSchema {
               "not": {"enum": [".", ".."]}
             },
             "mtu": {"type": "integer", "minimum": 68, "maximum": 65535},
+            "bytes": {"type": "integer", "minimum": 1, "maximum": 65535},
             "uint16": {"type": "integer", "minimum": 0, "maximum": 65535},
             "uint32": {"type": "integer", "minimum": 0, "maximum": 4294967295},
             "weight": {

@@ -117,13 +117,21 @@ public struct Route: Codable, Hashable, Sendable {
     public var source: IPAddress?
     /// 6 only where neither `to` nor `via` shows it; 4 for an IPv4 default route with an IPv6 gateway.
     public var family: Int?
+    /// Who made it, where that is not `boot` (`ip route add`): as in `static`, `dhcp`. The undo's matter alone.
+    public var `protocol`: String?
+    /// Of the packets that take it, in bytes; absent: the NIC's.
+    public var mtu: UInt32?
+    /// The largest TCP segment that is announced, in bytes.
+    public var advmss: UInt32?
     /// One of several next hops of one IPv4 route, and its share: the others stand beside it, with other NICs too. The undo
     /// makes one route of them; the guest has one after the other, and uses the first.
     public var weight: Int?
 
     public init(
         to: String, via: IPAddress? = nil, metric: UInt32? = nil, scope: String? = nil, onlink: Bool? = nil,
-        source: IPAddress? = nil, family: Int? = nil, weight: Int? = nil
+        source: IPAddress? = nil, family: Int? = nil, protocol: String? = nil, mtu: UInt32? = nil,
+        advmss: UInt32? = nil,
+        weight: Int? = nil
     ) {
         self.to = to
         self.via = via
@@ -132,6 +140,9 @@ public struct Route: Codable, Hashable, Sendable {
         self.onlink = onlink
         self.source = source
         self.family = family
+        self.protocol = `protocol`
+        self.mtu = mtu
+        self.advmss = advmss
         self.weight = weight
     }
 

@@ -12,6 +12,10 @@ public struct RouteFact: Codable, Hashable, Sendable {
     public var `protocol`: String?
     public var onlink: Bool?
     public var source: IPAddress?
+    /// Of the packets that take the route, in bytes; absent: the link's.
+    public var mtu: Int64?
+    /// The largest TCP segment that is announced, in bytes.
+    public var advmss: Int64?
     /// One of several next hops of one IPv4 route (`nexthop … weight`); the others are routes of their own, but for dev, via
     /// and onlink the same.
     public var weight: Int?
@@ -19,7 +23,7 @@ public struct RouteFact: Codable, Hashable, Sendable {
     public init(
         family: Int? = nil, to: String, via: IPAddress? = nil, dev: String, metric: Int64? = nil,
         scope: String? = nil, protocol: String? = nil, onlink: Bool? = nil, source: IPAddress? = nil,
-        weight: Int? = nil
+        mtu: Int64? = nil, advmss: Int64? = nil, weight: Int? = nil
     ) {
         self.family = family
         self.to = to
@@ -30,6 +34,8 @@ public struct RouteFact: Codable, Hashable, Sendable {
         self.protocol = `protocol`
         self.onlink = onlink
         self.source = source
+        self.mtu = mtu
+        self.advmss = advmss
         self.weight = weight
     }
 
@@ -62,6 +68,10 @@ public struct RouteFact: Codable, Hashable, Sendable {
         let families = [family.map { $0 == 6 }, prefix?.address.isIPv6, source?.isIPv6].compactMap(\.self)
         guard families.allSatisfy({ $0 == isIPv6 }), !isIPv6 || via?.isIPv6 != false else {
             throw Failure.badInput(path, "IPv4 and IPv6 in one route")
+        }
+        for (key, value) in [("mtu", mtu), ("advmss", advmss)] {
+            guard let value, !(1...65535).contains(value) else { continue }
+            throw Failure.badInput("\(path).\(key)", "\(value) is not a number of bytes (1 to 65535)")
         }
         if let weight, !(1...256).contains(weight) {
             throw Failure.badInput("\(path).weight", "\(weight) is not a weight (1 to 256)")

@@ -26,6 +26,8 @@ enum RoutePlanner {
             metric: fact.metric.flatMap(UInt32.init(exactly:)).flatMap { $0 == 0 ? nil : $0 },
             scope: fact.scope == "link" ? "link" : nil, onlink: fact.onlink == true ? true : nil,
             source: fact.source.flatMap { owned.contains($0) ? $0 : nil },
-            family: shown == fact.isIPv6 ? nil : fact.isIPv6 ? 6 : 4, weight: fact.weight)
+            family: shown == fact.isIPv6 ? nil : fact.isIPv6 ? 6 : 4,
+            protocol: fact.protocol == "boot" ? nil : fact.protocol, mtu: fact.mtu.flatMap(UInt32.init(exactly:)),
+            advmss: fact.advmss.flatMap(UInt32.init(exactly:)), weight: fact.weight)
     }
 }

@@ -107,6 +107,9 @@ extension JSONSchema {
                 "scope": {"description": "link, or the kernel's own choice", "type": "string"},
                 "onlink": {"type": "boolean"},
                 "source": {"$ref": "#/$defs/ip"},
+                "protocol": {"description": "as in static, dhcp; absent for boot", "type": "string"},
+                "mtu": {"description": "of the packets that take it", "$ref": "#/$defs/bytes"},
+                "advmss": {"description": "the largest TCP segment that is announced", "$ref": "#/$defs/bytes"},
                 "weight": {"$ref": "#/$defs/weight"},
                 "family": {
                   "description": "6 only where neither to nor via shows it; 4 for an IPv4 default route via IPv6",

@@ -105,7 +105,10 @@ import Testing
     }
 
     private static func routes(_ route: (String, String?, UInt32?) -> Route) -> [Route] {
-        [
+        var small = route("10.8.0.0/16", "10.1.0.1", nil)
+        (small.mtu, small.advmss) = (1400, 1300)
+        return [
+            small,
             route("10.9.0.0/16", nil, nil), route("default", "10.1.0.1", 5), route("default", "10.1.0.9", 5),
             route("default", "fd00::1", nil), route("10.60.0.0/16", "fd00::1", nil),
         ]
@@ -114,7 +117,8 @@ import Testing
     private static let fourth = [
         "default via 10.1.0.1 dev eth0 metric 5", "default via 10.1.0.9 dev eth0 metric 5",
         "default via 10.2.0.1 dev eth1 metric 5", "10.1.0.0/16 dev eth0 proto kernel scope link src 10.1.0.2",
-        "10.2.0.0/16 dev eth1 proto kernel scope link src 10.2.0.2", "10.9.0.0/16 dev eth0 scope link",
+        "10.2.0.0/16 dev eth1 proto kernel scope link src 10.2.0.2",
+        "10.8.0.0/16 via 10.1.0.1 dev eth0 mtu 1400 advmss 1300", "10.9.0.0/16 dev eth0 scope link",
         "10.60.0.0/16 via inet6 fd00::1 dev eth0",
     ]
 

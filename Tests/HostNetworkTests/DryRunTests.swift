@@ -33,14 +33,16 @@ import Testing
             route("10.9.0.0/16", via: "172.16.0.1"), route("10.9.0.0/16", via: "172.17.0.1")
         )
         (hop.weight, hop1.weight) = (2, 1)
+        var small = route("10.0.0.0/8", via: "10.9.0.1", metric: 7)
+        (small.mtu, small.advmss, small.protocol) = (1400, 1300, "static")
         let both = ["172.16.0.2/16", "2001:db8::2/64"]
         let promote = "sysctl -qw net.ipv4.conf.all.promote_secondaries="
         let cases: [Case?] = [
             try? Case(
-                testDescription: "a default route, a link route, a metric, a source, onlink",
+                testDescription: "a default route, a link route, a metric, an MTU, a source, onlink",
                 nics: [
                     makeNIC(routes: [
-                        route("10.9.0.0/16"), route("10.0.0.0/8", via: "10.9.0.1", metric: 7),
+                        route("10.9.0.0/16"), small,
                         route("default", via: "172.16.0.1"), onlink,
                     ])
                 ]),

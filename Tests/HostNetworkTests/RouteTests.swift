@@ -83,6 +83,17 @@ import Testing
             """)
     }
 
+    @Test("a route's MTU, the largest segment, and who made it")
+    func attributes() throws {
+        let plan = try expectKept(
+            """
+            ip route add default via 172.16.0.1 proto static metric 100 mtu 1400 advmss 1300
+            ip route add 10.9.0.0/16 via 172.17.0.1 proto 42; ip -6 route add default via 2001:db8:0::1 proto dhcp mtu 1300
+            ip route add 172.17.0.9 dev eth1 proto kernel scope link src 172.17.0.2
+            """)
+        #expect(plan.nics[0].routes.map(\.mtu) == [1400, 1300])
+    }
+
     @Test("routes of one metric are set once each, in their order")
     func ensure() throws {
         try inWorld("") { plan in

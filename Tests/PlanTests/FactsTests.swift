@@ -27,6 +27,7 @@ struct FactsTests {
         (#"{"links":[\#(link)],"routes":[{"to":"fd00::/8","via":"10.0.0.1","dev":"eth0"}]}"#, "routes.0: "),
         (#"{"links":[\#(link)],"routes":[{"to":"10.0.0.0/8","source":"fd00::1","dev":"eth0"}]}"#, "routes.0: "),
         (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","metric":-1}]}"#, "routes.0.metric: "),
+        (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","mtu":0}]}"#, "routes.0.mtu: 0"),
         (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","weight":257}]}"#, "routes.0.weight: 257"),
         (
             #"{"links":[\#(link)],"neighbors":[{"ip":"10.0.0.1","mac":"02:42:ac:11:00:03","dev":"x"}]}"#,
