@@ -36,7 +36,8 @@ extension LinkFact {
         self.init(
             name: link.name, kind: link.isLoopback ? "loopback" : link.kind, mac: link.mac, mtu: link.mtu,
             addresses: link.addresses, master: link.master, arp: link.arp ? nil : false, mode: link.ipvlanMode,
-            allMulticast: link.allMulticast ? true : nil)
+            allMulticast: link.allMulticast ? true : nil,
+            noPrefixRoute: link.noPrefixRoute.isEmpty ? nil : link.noPrefixRoute)
     }
 }
 

@@ -15,12 +15,14 @@ public struct LiveFacts: Codable, Hashable, Sendable {
         let names = Dictionary(links.map { ($0.index, $0.name) }) { first, _ in first }
         return LiveFacts(
             links: links.map { link in
-                LiveLink(
+                let own = addresses.filter { $0.link == link.index }
+                return LiveLink(
                     name: link.name, kind: link.kind, mac: link.mac.flatMap(MACAddress.init(bytes:)), mtu: link.mtu,
                     isUp: link.isUp, isLoopback: link.isLoopback, master: link.master.flatMap { names[$0] },
                     arp: link.usesARP, ipvlanMode: link.ipvlanMode.map { "\($0)" },
                     allMulticast: link.takesAllMulticast,
-                    addresses: addresses.filter { $0.link == link.index }.compactMap(\.prefix))
+                    addresses: own.compactMap(\.prefix),
+                    noPrefixRoute: own.filter(\.hasNoPrefixRoute).compactMap(\.prefix))
             },
             routes: try netlink.routes().flatMap { LiveRoute.all($0, names) },
             neighbors: try netlink.neighbors().compactMap { LiveNeighbor($0, names) })
@@ -46,6 +48,8 @@ public struct LiveLink: Codable, Hashable, Sendable {
     public var allMulticast: Bool
     /// In the kernel's order, fe80::/64 included.
     public var addresses: [IPPrefix]
+    /// Those of them to whose network the kernel made no route (`ip address add … noprefixroute`).
+    public var noPrefixRoute: [IPPrefix]
 }
 
 /// A unicast route. One with several next hops stands here once for each.

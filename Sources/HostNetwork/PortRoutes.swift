@@ -28,7 +28,7 @@ struct PortRoutes {
     init(_ wanted: [(nic: NIC, port: Link, isBridged: Bool)]) {
         self.init(
             wanted.flatMap { nic, port, _ in nic.routes.map { $0.linkRoute(on: port) } }.joined,
-            wanted.flatMap { nic, port, _ in nic.addresses.map { $0.linkAddress(on: port) } },
+            wanted.flatMap { nic, port, _ in nic.linkAddresses(on: port) },
             of: wanted.filter(\.isBridged).map(\.port))
     }
 

@@ -30,7 +30,7 @@ struct PortState {
         mac = nic.guestMAC.bytes
         isUp = true
         master = nil
-        addresses = nic.addresses.map { $0.linkAddress(on: port) }
+        addresses = nic.linkAddresses(on: port)
         // The plan's others are the guest's alone: the bridge, by its alias.
         neighbors = (nic.neighbors ?? []).filter { $0.mac != wanted.bridgeMAC }.map {
             LinkNeighbor(link: port.index, address: $0.ip.bytes, mac: $0.mac.bytes)
@@ -71,6 +71,16 @@ extension NetlinkSocket {
         } catch let error as SystemError where error.errno == .busy {
             try perform(.setDown(link))
             try perform(.setMAC(link, mac))
+        }
+    }
+}
+
+extension NIC {
+    func linkAddresses(on link: Link) -> [LinkAddress] {
+        addresses.map { prefix in
+            var address = prefix.linkAddress(on: link)
+            if hasNoPrefixRoute(prefix) { address.flags |= LinkAddress.noPrefixRoute }
+            return address
         }
     }
 }

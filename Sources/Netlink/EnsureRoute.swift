@@ -29,7 +29,7 @@ extension LinkRoute {
         let metric = isIPv6 ? Self.connectedIPv6 : nil
         guard table == Self.mainTable, !isDefault, isIPv6 || (self.metric ?? 0) == 0,
             addresses.contains(where: {
-                $0.link == link && $0.prefixLength == prefixLength && $0.network == destination
+                $0.link == link && !$0.hasNoPrefixRoute && $0.prefixLength == prefixLength && $0.network == destination
             })
         else { return nil }
         return LinkRoute(

@@ -50,6 +50,8 @@ public struct NIC: Codable, Hashable, Sendable {
     public var arp: Bool?
     public var attach: Attachment
     public var addresses: [IPPrefix]
+    /// Those of them to whose network the kernel shall make no route; absent: none.
+    public var noPrefixRoute: [IPPrefix]?
     /// In an order in which the kernel takes them: a link route stands before the gateway that needs it.
     public var routes: [Route]
     /// Permanent neighbours of the guest.
@@ -62,7 +64,7 @@ public struct NIC: Codable, Hashable, Sendable {
     public init(
         name: String, tap: String, guestMAC: MACAddress, mtu: Int, attach: Attachment, addresses: [IPPrefix],
         routes: [Route], neighbors: [Neighbor]? = nil, alias: IPPrefix? = nil, aliasOmitted: String? = nil,
-        arp: Bool? = nil
+        arp: Bool? = nil, noPrefixRoute: [IPPrefix]? = nil
     ) {
         self.name = name
         self.tap = tap
@@ -75,7 +77,10 @@ public struct NIC: Codable, Hashable, Sendable {
         self.alias = alias
         self.aliasOmitted = aliasOmitted
         self.arp = arp
+        self.noPrefixRoute = noPrefixRoute
     }
+
+    public func hasNoPrefixRoute(_ address: IPPrefix) -> Bool { noPrefixRoute?.contains(address) == true }
 }
 
 /// How the tap is joined to the container's interface.

@@ -107,8 +107,10 @@ public struct Planner {
     {
         guard let mac = link.mac else { throw Failure.badInput("links", "\(link.name) has no Ethernet address") }
         let addresses = link.addresses.filter { !$0.address.isLinkLocalIPv6 }
+        let unrouted = addresses.filter { link.noPrefixRoute?.contains($0) == true }
         let routes = RoutePlanner.routes(
-            facts.routes.filter { $0.dev == link.name }, addresses: addresses, owned: owned)
+            facts.routes.filter { $0.dev == link.name }, addresses: addresses.filter { !unrouted.contains($0) },
+            owned: owned)
         var neighbors = facts.neighbors.filter { $0.dev == link.name }.map { Neighbor(ip: $0.ip, mac: $0.mac) }
         let tap = names.make(prefix: "tap-", name: link.name)
         if let kind = link.kind, Self.redirectedKinds.contains(kind) {
@@ -124,7 +126,7 @@ public struct Planner {
                 routes: routes,
                 neighbors: neighbors.isEmpty ? nil : neighbors,
                 aliasOmitted: "a \(kind) interface keeps its own address; there is no bridge to carry an alias",
-                arp: link.arp)
+                arp: link.arp, noPrefixRoute: unrouted.isEmpty ? nil : unrouted)
         }
         let choice = aliases.alias(for: link)
         if case .alias(let alias) = choice {
@@ -136,7 +138,8 @@ public struct Planner {
                 model: .bridge, bridge: names.make(prefix: "br-", name: link.name), port: link.name,
                 portMAC: DerivedMAC.port(for: mac)),
             addresses: addresses, routes: routes, neighbors: neighbors.isEmpty ? nil : neighbors,
-            alias: choice.alias, aliasOmitted: choice.omitted, arp: link.arp)
+            alias: choice.alias, aliasOmitted: choice.omitted, arp: link.arp,
+            noPrefixRoute: unrouted.isEmpty ? nil : unrouted)
     }
 
     /// No port of a bridge: a macvlan or ipvlan takes frames for its own address alone, and a bridge is no port.

@@ -1,6 +1,6 @@
 /// Which of an interface's routes the guest gets, and in which order.
 enum RoutePlanner {
-    /// `addresses` are the interface's own, `owned` those of the whole VM.
+    /// `addresses` are the interface's own to whose networks the kernel makes routes, `owned` those of the whole VM.
     static func routes(_ facts: [RouteFact], addresses: [IPPrefix], owned: Set<IPAddress>) -> [Route] {
         let kept = facts.filter { !isKernelsOwn($0, addresses) }
         // A gateway must be reachable when its route is set: what needs no gateway comes first, each group as it stood.

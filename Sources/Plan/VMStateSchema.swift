@@ -62,6 +62,11 @@ extension JSONSchema {
                 "arp": {"description": "false: it neither asks nor answers by ARP and NDP", "type": "boolean"},
                 "attach": {"$ref": "#/$defs/attach"},
                 "addresses": {"type": "array", "items": {"$ref": "#/$defs/prefix"}},
+                "noPrefixRoute": {
+                  "description": "those of the addresses to whose network the kernel shall make no route",
+                  "type": "array",
+                  "items": {"$ref": "#/$defs/prefix"}
+                },
                 "routes": {"type": "array", "items": {"$ref": "#/$defs/route"}},
                 "neighbors": {
                   "description": "permanent neighbours of the guest",

@@ -85,7 +85,7 @@ import Testing
                 name: name, tap: "tap-\(name)", guestMAC: mac, mtu: 1500, attach: Attachment(model: .bridge),
                 addresses: try addresses.map(prefix), routes: routes)
         }
-        let nics = [
+        var nics = [
             try nic("eth0", first, ["10.1.0.2/16", "fd00::2/64"], Self.routes(route)),
             try nic(
                 "eth1", second, ["10.2.0.2/16", "fd01::2/64"],
@@ -93,6 +93,8 @@ import Testing
                     route("default", "10.2.0.1", metric: 5), route("default", "fd01::1"),
                 ]),
         ]
+        nics[1].addresses.append(try prefix("10.3.0.2/16"))
+        nics[1].noPrefixRoute = [try prefix("10.3.0.2/16")]
         try inNewNamespace {
             for (number, mac) in DerivedMAC.devices(of: nics).enumerated() {
                 _ = try ip("link add dev v\(number) address \(mac) type veth peer name p\(number)")

@@ -84,7 +84,13 @@ import Testing
                 testDescription: "the way out", nics: [makeNIC(routes: [route("default", via: "172.16.0.1")])],
                 hasWayOut: true),
         ]
-        return cases.compactMap { $0 }
+        let unrouted = try? makeNIC(addresses: both, routes: [route("172.16.0.0/17")])
+        let last = unrouted.map { nic in
+            var nic = nic
+            nic.noPrefixRoute = nic.addresses
+            return Case(testDescription: "addresses without a route", nics: [nic])
+        }
+        return (cases + [last]).compactMap { $0 }
     }()
 
     private func inWorld(_ world: Case, _ body: (NetworkPlan) throws -> Void) throws {
@@ -142,7 +148,7 @@ import Testing
 
     @Test("taps that are not there yet are taken for made, and what is there needs no command")
     func assumed() throws {
-        #expect(Self.cases.count == 10)  // A case that could not be made would be missing silently.
+        #expect(Self.cases.count == 11)  // A case that could not be made would be missing silently.
         let nics = [try makeNIC(), try makeNIC(1, addresses: ["10.1.0.2/24", "2001:db8::2/64"])]
         try inWorld(Case(testDescription: "", nics: nics)) { plan in
             let (early, taps, late, again) = (DryRun(), DryRun(), DryRun(), DryRun())

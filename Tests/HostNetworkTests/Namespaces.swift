@@ -104,13 +104,13 @@ func makeContainer(_ nics: [NIC]) throws -> NetworkNamespace {
         let netlink = try NetlinkSocket()
         let port = try #require(try netlink.link(named: nic.name))
         try netlink.perform(.setUp(port))
-        for address in nic.addresses { try netlink.perform(.createAddress(address.linkAddress(on: port), on: port)) }
+        for address in nic.linkAddresses(on: port) { try netlink.perform(.createAddress(address, on: port)) }
         try waitForLinkLocal(nic.name)
         for neighbor in nic.neighbors ?? [] where neighbor.mac != DerivedMAC.bridge(for: nic.guestMAC) {
             try netlink.perform(.ensureNeighbor(neighbor.ip.bytes, mac: neighbor.mac.bytes, on: port))
         }
         routes += nic.routes.map { $0.linkRoute(on: port) }
-        addresses += nic.addresses.map { $0.linkAddress(on: port) }
+        addresses += nic.linkAddresses(on: port)
     }
     for route in routes.joined { try NetlinkSocket().ensureRoute(route, beside: addresses) }
     return wire

@@ -94,6 +94,36 @@ import Testing
         #expect(plan.nics[0].routes.map(\.mtu) == [1400, 1300])
     }
 
+    @Test("an address without a route to its network, and the route that its owner made")
+    func noPrefixRoute() throws {
+        try expectKept(
+            """
+            ip address flush dev eth1
+            ip address add 172.17.0.2/16 dev eth1 noprefixroute; ip address add 172.20.0.2/16 dev eth1 noprefixroute
+            ip -6 address add 2001:db8:1::2/64 dev eth1 nodad noprefixroute
+            ip route add 172.17.0.0/16 dev eth1 proto kernel scope link src 172.17.0.2 metric 50
+            ip -6 route add 2001:db8:1::/80 dev eth1; ip route add 10.9.0.0/16 via 172.17.0.1
+            """)
+    }
+
+    @Test("routes that refuse, which are no interface's, stay while the VM runs")
+    func refusing() throws {
+        try inWorld(
+            """
+            ip route add unreachable 10.9.0.0/16; ip route add blackhole 10.8.0.0/16 metric 3
+            ip route add prohibit default metric 9; ip -6 route add unreachable fd99::/64
+            """
+        ) { plan in
+            func refusals() throws -> String { try sh("(ip route; ip -6 route) | grep -E '^(unr|bla|pro)'") }
+            let before = (try table(), try refusals())
+            _ = try TapSetup.create(plan: plan, owner: 0)
+            _ = try BridgeSetup.create(plan)
+            #expect(try refusals() == before.1)
+            try BridgeSetup.restore(plan)
+            expectSame(try table(), as: before.0, "restored")
+        }
+    }
+
     @Test("routes of one metric are set once each, in their order")
     func ensure() throws {
         try inWorld("") { plan in
