@@ -253,6 +253,21 @@ import Testing
         }
     }
 
+    @Test("a foreign link with the tap's name stays as it is")
+    func foreignTap() throws {
+        try inNewNamespace {
+            let nics = [try makeNIC()]
+            let wire = try makeContainer(nics)
+            let netlink = try NetlinkSocket()
+            try netlink.perform(.createVeth("tap-eth0", peer: "other"))
+            try netlink.perform(.setUp(#require(try netlink.link(named: "tap-eth0"))))
+            let before = try Snapshot()
+            for _ in 0..<2 { try BridgeSetup.restore(makePlan(nics)) }
+            try expectUnchanged(since: before)
+            _ = wire
+        }
+    }
+
     @Test("an interface with another MAC than the plan's is not touched")
     func foreignPort() throws {
         try inNewNamespace {
