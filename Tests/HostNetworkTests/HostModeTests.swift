@@ -170,9 +170,15 @@ struct HostModeTests {
             #expect(try BridgeSetup.create(plan).isEmpty)
             let tap = try #require(try LiveFacts.read().links.first { $0.name == "tap0" })
             #expect(tap.addresses.map(\.description) == ["169.254.100.1/30"] && tap.isUp)
-            try TapSetup.delete(plan: plan, records: records, owner: 1235)
+            let foreign = [TapRecord(name: "tap0", mtu: 1500, owner: 1235)]
+            try TapSetup.delete(plan: plan, records: nil, owner: 1235)
+            try TapSetup.delete(plan: plan, records: foreign, owner: 1234)
             #expect(try NetlinkSocket().link(named: "tap0") != nil)
-            for _ in 0..<2 { try TapSetup.delete(plan: plan, records: records, owner: 1234) }
+            // By the record, whoever the VMM's user is now; without one, by that.
+            for _ in 0..<2 { try TapSetup.delete(plan: plan, records: records, owner: 1235) }
+            try expectUnchanged(since: before)
+            _ = try TapSetup.create(plan: plan, owner: 1234)
+            for _ in 0..<2 { try TapSetup.delete(plan: plan, records: nil, owner: 1234) }
             try expectUnchanged(since: before)
         }
     }
