@@ -2,8 +2,9 @@ import Glibc
 import Linux
 
 extension NetlinkSocket {
-    /// The link by which the kernel would send to this IPv4 address, by all its rules and tables; nil where it would not.
-    public func route(to address: [UInt8]) throws -> Int32? {
+    /// The way by which the kernel would send to this IPv4 address, by all its rules and tables: the link, and the route's
+    /// own MTU where it has one. nil where it would not send.
+    public func route(to address: [UInt8]) throws -> (link: Int32, mtu: UInt32?)? {
         // ip route get ADDRESS
         do {
             let answer = try ask(
@@ -12,7 +13,9 @@ extension NetlinkSocket {
             guard let answer else { return nil }
             var reader = MessageReader(answer, subject: "RTM_NEWROUTE")
             _ = try reader.take(12)  // struct rtmsg
-            return try reader.attributes().integer(RTA_OIF)
+            let attributes = try reader.attributes()
+            let mtu = try attributes.nested(RTA_METRICS)?.integer(RTAX_MTU, as: UInt32.self)
+            return try attributes.integer(RTA_OIF).map { ($0, mtu) }
         } catch let error as SystemError where [EHOSTUNREACH, EACCES, EINVAL].contains(error.errno.code) {
             return nil  // A route of type unreachable, prohibit or blackhole.
         }

@@ -195,10 +195,17 @@ struct HostModeTests {
                 ip route add 0.0.0.0/1 dev vpn; ip route add 128.0.0.0/1 dev vpn
                 """)
             #expect(try Uplink.read() == Uplink(dev: "vpn", mtu: 1400))
+            try shell("ip route replace 0.0.0.0/1 dev vpn mtu 1300")
+            #expect(try Uplink.read() == Uplink(dev: "vpn", mtu: 1300))
+            try shell("ip route replace 0.0.0.0/1 dev vpn mtu 9000")
+            #expect(try Uplink.read() == Uplink(dev: "vpn", mtu: 1400))
             try shell("ip link delete vpn; ip route delete default; ip route add unreachable default")
             #expect(try Uplink.read() == nil)
             try shell("ip route delete default")
             #expect(try Uplink.read() == nil)
+            try shell("ip -6 address add 2001:db8::2/64 dev uplink nodad")
+            try shell("ip -6 route add default via 2001:db8::1 mtu 1280")
+            #expect(try Uplink.read() == Uplink(dev: "uplink", mtu: 1280))
         }
     }
 
