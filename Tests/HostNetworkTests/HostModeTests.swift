@@ -158,6 +158,26 @@ struct HostModeTests {
         }
     }
 
+    @Test("a second run that fails leaves what the first made", arguments: ["iptables-nft", "nft"])
+    func failureAgain(_ flavour: String) throws {
+        try inNewNamespace {
+            let host = try Host(programs: flavour == "nft" ? ["nft"] : Host.all)
+            defer { host.remove() }
+            let plan = try host.plan(0)
+            let guest = try host.machine(plan)
+            defer { withExtendedLifetime(guest) {} }
+            let nat = try host.setup(plan, id: "vm")
+            _ = try nat.enable()
+            try shell("ip link delete tap0")
+            let before = try host.state()
+            #expect(before.contains("runcvm:vm") && before.contains("ip_forward = 1"))
+            let error = #expect(throws: SystemError.self) { try nat.enable() }
+            #expect(error?.call == "sysctl" && error?.remedy == "runcvm tap-create comes first")
+            #expect(try host.state() == before)
+            try nat.disable()
+        }
+    }
+
     @Test("the tap stands in the host's namespace with the host's address, and only the VM's own is deleted")
     func tap() throws {
         try inNewNamespace {
