@@ -236,6 +236,24 @@ import Testing
         }
     }
 
+    @Test("a second run that fails leaves what the first made")
+    func failureAgain() throws {
+        try inNewNamespace {
+            let nics = [
+                try makeNIC(addresses: ["172.16.0.2/16", "2001:db8::2/64"], routes: [defaultRoute(via: "172.16.0.1")]),
+                try makeNIC(1),
+            ]
+            let wire = try makeContainer(nics)
+            _ = try TapSetup.create(plan: makePlan(nics), owner: 0)
+            _ = try BridgeSetup.create(makePlan(nics))
+            try sh("ip link delete tap-eth1")
+            let before = try namespaceText()
+            #expect(throws: SystemError.self) { try BridgeSetup.create(makePlan(nics)) }
+            expectSame(try namespaceText(), as: before, "undone")
+            _ = wire
+        }
+    }
+
     @Test("a foreign link with the bridge's name is an error and stays")
     func foreignBridge() throws {
         try inNewNamespace {
