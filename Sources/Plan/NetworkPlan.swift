@@ -10,7 +10,7 @@ public struct NetworkPlan: Codable, Hashable, Sendable {
     public var dns: DNSPlan
     /// Host mode only.
     public var host: HostPlan?
-    /// What works less well than the user may expect, a sentence each.
+    /// What works less well than the user may expect, a sentence each: net-plan's, then bridge-alias'.
     public var warnings: [String]
 
     public init(mode: Mode, nics: [NIC], dns: DNSPlan, host: HostPlan? = nil, warnings: [String] = []) {
