@@ -32,7 +32,7 @@ public struct Planner {
             throw Failure(
                 .usage, "RUNCVM_NETWORK_MODE=none, but the container has interface \(links[0].name); use --net=none")
         }
-        let warnings = leftOut() + tooLarge(links) + multipath(links)
+        let warnings = leftOut() + tooLarge(links) + multipath(links) + outOfOrder(links)
         guard !links.isEmpty else { return NetworkPlan(mode: .none, nics: [], dns: dns, warnings: warnings) }
         var names = LinkNames(taken: facts.links.map(\.name))
         var aliases = AliasPlanner(facts: facts)
@@ -175,6 +175,23 @@ public struct Planner {
         let hops = facts.routes.filter { $0.weight != nil && names.contains($0.dev) }
         return hops.filter { seen.insert($0.to).inserted }.map {
             "route \($0.to): the VM uses the first of its next hops, and does not share traffic among them"
+        }
+    }
+
+    /// Of IPv4 routes with one metric the first counts, and the interfaces' are set in the order of the interfaces.
+    private func outOfOrder(_ links: [LinkFact]) -> [String] {
+        let places = Dictionary(uniqueKeysWithValues: links.enumerated().map { ($1.name, $0) })
+        var first: [String: (dev: String, place: Int)] = [:]
+        return facts.routes.compactMap { route in
+            guard let place = places[route.dev], route.weight == nil, !route.isIPv6 else { return nil }
+            let key = "\(route.destination?.description ?? "default") metric \(route.metric ?? 0)"
+            guard let known = first[key] else {
+                first[key] = (route.dev, place)
+                return nil
+            }
+            guard place < known.place else { return nil }
+            first[key] = (route.dev, place)
+            return "route \(key): the container uses \(known.dev)'s, the VM \(route.dev)'s; give them different metrics"
         }
     }
 
