@@ -18,7 +18,7 @@ enum GuestNetwork {
         // Only now: a route may need another NIC's.
         for interface in interfaces {
             let link = interface.link.index
-            let addresses = interface.nic.addresses.map { LinkAddress($0, link: link) }
+            let addresses = interface.nic.linkAddresses(link)
             for route in interface.nic.routes {
                 try socket.ensureRoute(LinkRoute(route, link: link), beside: addresses)
             }
@@ -52,7 +52,9 @@ enum GuestNetwork {
 
     private static func configure(_ nic: NIC, _ link: Link, _ socket: NetlinkSocket) throws {
         // Addresses come from the engine alone: no router's advertisement changes them, nobody else has them.
-        let hasIPv6 = nic.addresses.contains(where: \.address.isIPv6)
+        let hasIPv6 =
+            nic.addresses.contains(where: \.address.isIPv6)
+            || nic.routes.contains { $0.isIPv6 || $0.via?.isIPv6 == true }
         let settings = hasIPv6 ? ["disable_ipv6": "0", "accept_ra": "0", "accept_dad": "0"] : ["disable_ipv6": "1"]
         for (name, value) in settings {
             do {
@@ -62,9 +64,7 @@ enum GuestNetwork {
         if nic.guestMAC.bytes != link.address { try socket.perform(.setMAC(link, nic.guestMAC.bytes)) }
         if nic.arp == false { try socket.perform(.setARP(link, false)) }
         if link.mtu != nic.mtu { try socket.perform(.setMTU(link, nic.mtu)) }
-        for prefix in nic.addresses {
-            try socket.perform(.ensureAddress(LinkAddress(prefix, link: link.index), on: link))
-        }
+        for address in nic.linkAddresses(link.index) { try socket.perform(.ensureAddress(address, on: link)) }
         try socket.perform(.setUp(link))
         for neighbor in nic.neighbors ?? [] {
             try socket.perform(.ensureNeighbor(neighbor.ip.bytes, mac: neighbor.mac.bytes, on: link))
@@ -73,7 +73,7 @@ enum GuestNetwork {
 
     private static func separateReplies(_ interfaces: [Interface], _ socket: NetlinkSocket) throws {
         for reply in replies(interfaces) {
-            for route in reply.routes { try socket.perform(.ensureRoute(route)) }
+            for route in reply.routes { try socket.ensureRoute(route) }
             for rule in reply.rules { try socket.perform(.ensureRule(rule)) }
         }
     }
@@ -113,7 +113,8 @@ enum GuestNetwork {
 enum ReplyRoutes {
     /// The networks that the NIC is connected to, and its routes, in the document's order.
     static func routes(of nic: NIC, isIPv6: Bool, link: Int32, table: UInt32) -> [LinkRoute] {
-        let connected = nic.addresses.filter { $0.address.isIPv6 == isIPv6 }.map { prefix in
+        let routed = nic.addresses.filter { $0.address.isIPv6 == isIPv6 && !nic.hasNoPrefixRoute($0) }
+        let connected = routed.map { prefix in
             LinkRoute(
                 isIPv6: isIPv6, destination: prefix.network, prefixLength: UInt8(prefix.length), link: link,
                 source: isIPv6 ? nil : prefix.address.bytes, table: table)
@@ -134,7 +135,17 @@ extension LinkRoute {
             isIPv6: route.isIPv6, destination: destination.map(\.network) ?? [],
             prefixLength: UInt8(destination?.length ?? 0), gateway: route.via?.bytes, link: link, metric: route.metric,
             scope: route.scope == "link" ? Self.scopeLink : nil, onlink: route.onlink ?? false,
-            source: route.source?.bytes)
+            source: route.source?.bytes, mtu: route.mtu, advmss: route.advmss)
+    }
+}
+
+extension NIC {
+    fileprivate func linkAddresses(_ link: Int32) -> [LinkAddress] {
+        addresses.map { prefix in
+            var address = LinkAddress(prefix, link: link)
+            if hasNoPrefixRoute(prefix) { address.flags |= LinkAddress.noPrefixRoute }
+            return address
+        }
     }
 }
 

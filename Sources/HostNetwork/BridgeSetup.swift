@@ -20,7 +20,13 @@ public enum BridgeSetup {
         let netlink = try NetlinkSocket()
         let wayOut = try WayOut(plan)
         let gatewayMAC = try wayOut?.findGateway(netlink)
+        let routes = try PortRoutes(of: joined.compactMap { try $0.bridgedPort(netlink) }, netlink)
         return try Journal.run { journal in
+            journal.record {
+                var errors = ErrorCollector()
+                routes.restore(netlink, &errors)
+                try errors.finish()
+            }
             var records = try joined.map { try $0.create(netlink, journal) }
             if let wayOut, let index = records.firstIndex(where: { $0.name == wayOut.bridge }) {
                 records[index].wayOut = try wayOut.create(
@@ -52,6 +58,14 @@ public enum BridgeSetup {
                 errors.add(error)
             }
         }
+        do {
+            let ports = try made.compactMap { index, nic in
+                try Joined(nic, at: index)?.port(netlink).map { (nic, $0, nic.attach.model == .bridge) }
+            }
+            PortRoutes(ports).restore(netlink, &errors)
+        } catch {
+            errors.add(error)
+        }
         try errors.finish()
     }
 }
@@ -75,6 +89,18 @@ private enum Joined {
         case .bridged(let nic): nic.port
         case .redirected(let nic): nic.port
         }
+    }
+
+    /// nil where it is not there.
+    func port(_ netlink: NetlinkSocket) throws -> Link? {
+        switch self {
+        case .bridged(let nic): try nic.portLink(netlink)
+        case .redirected(let nic): try nic.portLink(netlink)
+        }
+    }
+
+    func bridgedPort(_ netlink: NetlinkSocket) throws -> Link? {
+        if case .bridged(let nic) = self { try nic.portLink(netlink) } else { nil }
     }
 
     func create(_ netlink: NetlinkSocket, _ journal: Journal) throws -> BridgeRecord {

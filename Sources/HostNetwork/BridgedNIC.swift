@@ -127,7 +127,7 @@ struct BridgedNIC {
     func restore(_ netlink: NetlinkSocket, _ errors: inout ErrorCollector) {
         errors.run { try deleteBridge(netlink) }
         errors.run {
-            guard let tap = try netlink.link(named: nic.tap) else { return }
+            guard let tap = try netlink.link(named: nic.tap), tap.kind == "tun" else { return }
             try netlink.perform(.setDown(tap))
             try IPv6Setting.turnBackOn(nic.tap)
         }

@@ -36,7 +36,8 @@ extension LinkFact {
         self.init(
             name: link.name, kind: link.isLoopback ? "loopback" : link.kind, mac: link.mac, mtu: link.mtu,
             addresses: link.addresses, master: link.master, arp: link.arp ? nil : false, mode: link.ipvlanMode,
-            allMulticast: link.allMulticast ? true : nil)
+            allMulticast: link.allMulticast ? true : nil,
+            noPrefixRoute: link.noPrefixRoute.isEmpty ? nil : link.noPrefixRoute)
     }
 }
 
@@ -47,6 +48,7 @@ extension RouteFact {
         self.init(
             family: route.family, to: route.destination?.description ?? "default", via: route.gateway, dev: dev,
             metric: route.metric.map(Int64.init), scope: route.scope == "universe" ? nil : route.scope,
-            protocol: route.proto, onlink: route.onlink ? true : nil, source: route.source)
+            protocol: route.proto, onlink: route.onlink ? true : nil, source: route.source,
+            mtu: route.mtu.map(Int64.init), advmss: route.advmss.map(Int64.init), weight: route.weight)
     }
 }

@@ -22,6 +22,9 @@ struct ForwardingSwitch {
     /// False where the whole of /proc/sys is read-only, as in a container without privileges.
     static var isWritable: Bool { access(path, W_OK) == 0 }
 
+    /// Whether this VM is among those for whose sake it is on.
+    func isOn(for id: String) throws -> Bool { try users().contains(id) }
+
     /// Whether it is on only for the sake of VMs like this one.
     func turnOn(for id: String) throws -> Bool {
         let isOn = try Self.isOn()

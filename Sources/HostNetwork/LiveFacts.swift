@@ -15,12 +15,14 @@ public struct LiveFacts: Codable, Hashable, Sendable {
         let names = Dictionary(links.map { ($0.index, $0.name) }) { first, _ in first }
         return LiveFacts(
             links: links.map { link in
-                LiveLink(
+                let own = addresses.filter { $0.link == link.index }
+                return LiveLink(
                     name: link.name, kind: link.kind, mac: link.mac.flatMap(MACAddress.init(bytes:)), mtu: link.mtu,
                     isUp: link.isUp, isLoopback: link.isLoopback, master: link.master.flatMap { names[$0] },
                     arp: link.usesARP, ipvlanMode: link.ipvlanMode.map { "\($0)" },
                     allMulticast: link.takesAllMulticast,
-                    addresses: addresses.filter { $0.link == link.index }.compactMap(\.prefix))
+                    addresses: own.compactMap(\.prefix),
+                    noPrefixRoute: own.filter(\.hasNoPrefixRoute).compactMap(\.prefix))
             },
             routes: try netlink.routes().flatMap { LiveRoute.all($0, names) },
             neighbors: try netlink.neighbors().compactMap { LiveNeighbor($0, names) })
@@ -46,6 +48,8 @@ public struct LiveLink: Codable, Hashable, Sendable {
     public var allMulticast: Bool
     /// In the kernel's order, fe80::/64 included.
     public var addresses: [IPPrefix]
+    /// Those of them to whose network the kernel made no route (`ip address add … noprefixroute`).
+    public var noPrefixRoute: [IPPrefix]
 }
 
 /// A unicast route. One with several next hops stands here once for each.
@@ -64,8 +68,10 @@ public struct LiveRoute: Codable, Hashable, Sendable {
     public var proto: String
     public var onlink: Bool
     public var source: IPAddress?
-    /// One of several next hops of one route.
-    public var isMultipath: Bool
+    public var mtu: UInt32?
+    public var advmss: UInt32?
+    /// The share of one of several next hops of one route (IPv4).
+    public var weight: Int?
 }
 
 public struct LiveNeighbor: Codable, Hashable, Sendable {
@@ -76,10 +82,10 @@ public struct LiveNeighbor: Codable, Hashable, Sendable {
 
 extension LiveRoute {
     static func all(_ route: LinkRoute, _ names: [Int32: String]) -> [LiveRoute] {
-        let hops: [(gateway: [UInt8]?, link: Int32?, onlink: Bool)] =
+        let hops: [(gateway: [UInt8]?, link: Int32?, onlink: Bool, weight: Int?)] =
             route.nextHops.isEmpty
-            ? [(route.gateway, route.link, route.onlink)]
-            : route.nextHops.map { ($0.gateway, $0.link, $0.onlink) }
+            ? [(route.gateway, route.link, route.onlink, nil)]
+            : route.nextHops.map { ($0.gateway, $0.link, $0.onlink, $0.weight) }
         let destination = IPAddress(bytes: route.destination).flatMap {
             IPPrefix(address: $0, length: Int(route.prefixLength))
         }
@@ -88,8 +94,8 @@ extension LiveRoute {
                 family: route.isIPv6 ? 6 : 4, destination: destination,
                 gateway: hop.gateway.flatMap(IPAddress.init(bytes:)), dev: hop.link.flatMap { names[$0] },
                 metric: route.metric, scope: scopeName(route.scope ?? 0), proto: protocolName(route.proto),
-                onlink: hop.onlink, source: route.source.flatMap(IPAddress.init(bytes:)),
-                isMultipath: route.nextHops.count > 1)
+                onlink: hop.onlink, source: route.source.flatMap(IPAddress.init(bytes:)), mtu: route.mtu,
+                advmss: route.advmss, weight: hop.weight)
         }
     }
 
@@ -102,17 +108,15 @@ extension LiveRoute {
         }
     }
 
-    private static func protocolName(_ number: UInt8) -> String {
-        switch number {
-        case 1: "redirect"
-        case 2: "kernel"
-        case 3: "boot"
-        case 4: "static"
-        case 9: "ra"
-        case 16: "dhcp"
-        default: String(number)
-        }
+    private static func protocolName(_ number: UInt8) -> String { protocolNames[number] ?? String(number) }
+
+    static func protocolNumber(_ name: String) -> UInt8? {
+        protocolNames.first { $0.value == name }?.key ?? UInt8(name)
     }
+
+    private static let protocolNames: [UInt8: String] = [
+        1: "redirect", 2: "kernel", 3: "boot", 4: "static", 9: "ra", 16: "dhcp",
+    ]
 }
 
 extension LiveNeighbor {

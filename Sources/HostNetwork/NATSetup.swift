@@ -24,17 +24,17 @@ public struct NATSetup {
     var comment: String { NATRecord.comment(for: id) }
     var table: String { NATRecord.table(for: id) }
 
-    /// Makes everything anew where it is there already. A failure takes away what there is of this VM.
+    /// Makes everything anew where it is there already. A failure undoes what this call did.
     public func enable() throws -> NATRecord {
         try Privilege.check(to: "change the firewall")
         return try HostModeLock.hold(in: directory) {
             let program = try program()
             return try Journal.run { journal in
                 let forwarding = ForwardingSwitch(in: directory)
-                journal.record { try forwarding.release(id) }
+                if try !forwarding.isOn(for: id) { journal.record { try forwarding.release(id) } }
                 let wasOff = try forwarding.turnOn(for: id)
                 try setTap()
-                journal.record { try deleteRules(program) }
+                if try deletion(program) == nil { journal.record { try deleteRules(program) } }
                 return NATRecord(
                     comment: comment, firewall: host.firewall, forwardChains: try makeRules(program),
                     setIPForward: wasOff)
@@ -102,12 +102,20 @@ public struct NATSetup {
     }
 
     private func deleteRules(_ program: Program) throws {
+        guard let commands = try deletion(program) else { return }
         switch program {
-        case .iptables(let iptables):
-            if let commands = NATRules.deleting(comment, from: try iptables.save()) { try iptables.restore(commands) }
+        case .iptables(let iptables): try iptables.restore(commands)
+        case .nft(let nft): try nft.run(commands)
+        }
+    }
+
+    /// The commands that delete this VM's rules; nil where it has none.
+    private func deletion(_ program: Program) throws -> String? {
+        switch program {
+        case .iptables(let iptables): return NATRules.deleting(comment, from: try iptables.save())
         case .nft(let nft):
             let commands = try nft.ruleset().deleting(comment: comment, table: table)
-            if !commands.isEmpty { try nft.run(commands) }
+            return commands.isEmpty ? nil : commands
         }
     }
 }

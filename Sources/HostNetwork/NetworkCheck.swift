@@ -89,7 +89,7 @@ public struct NetworkCheck {
 
     /// The kernel's own choice: another link with the same network, or a policy rule, may come before ours.
     mutating func checkRoute(to address: IPAddress, by link: Link) throws {
-        let chosen = try netlink.route(to: address.bytes)
+        let chosen = try netlink.route(to: address.bytes)?.link
         let other = links.first { $0.index == chosen }
         // By the loopback: the namespace has the address itself, which another line tells.
         if other?.index == link.index || other?.isLoopback == true { return }

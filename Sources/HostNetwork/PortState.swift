@@ -9,8 +9,6 @@ struct PortState {
     /// The bridge that it is a port of.
     var master: Link?
     var addresses: [LinkAddress]
-    /// In an order in which the kernel takes them.
-    var routes: [LinkRoute]
     /// Permanent ones, as swarm's overlay networks have; a change of the MAC empties the kernel's table.
     var neighbors: [LinkNeighbor]
     /// nil: as it was before `IPv6Setting.turnOff`.
@@ -22,9 +20,6 @@ struct PortState {
         isUp = port.isUp
         master = try netlink.links().first { $0.index == port.master }
         addresses = try netlink.addresses(of: port)
-        let routes = try netlink.routes().filter { $0.link == port.index && $0.proto != LinkRoute.protocolKernel }
-        // The kernel lists the default route first, but takes a gateway only after the route to it.
-        self.routes = routes.filter { $0.gateway == nil } + routes.filter { $0.gateway != nil }
         neighbors = try netlink.neighbors().filter { $0.link == port.index }
         ipv6 = try IPv6Setting(of: port.name)
     }
@@ -35,8 +30,7 @@ struct PortState {
         mac = nic.guestMAC.bytes
         isUp = true
         master = nil
-        addresses = nic.addresses.map { $0.linkAddress(on: port) }
-        routes = nic.routes.map { $0.linkRoute(on: port) }
+        addresses = nic.linkAddresses(on: port)
         // The plan's others are the guest's alone: the bridge, by its alias.
         neighbors = (nic.neighbors ?? []).filter { $0.mac != wanted.bridgeMAC }.map {
             LinkNeighbor(link: port.index, address: $0.ip.bytes, mac: $0.mac.bytes)
@@ -44,14 +38,13 @@ struct PortState {
         ipv6 = nil
     }
 
-    /// Runs every step; what already is as wanted is fine.
+    /// Runs every step but the routes, which are `PortRoutes`; what already is as wanted is fine.
     func restore(on port: Link, _ netlink: NetlinkSocket, _ errors: inout ErrorCollector) {
         if port.master != master?.index { errors.run { try netlink.perform(.setMaster(port, master)) } }
         errors.run { try netlink.changeMAC(of: port, to: mac) }
         errors.run { try ipv6.map { try $0.write(to: port.name) } ?? IPv6Setting.turnBackOn(port.name) }
         errors.run { try netlink.perform(isUp ? .setUp(port) : .setDown(port)) }
         for address in addresses { errors.run { try netlink.perform(.ensureAddress(address, on: port)) } }
-        for route in routes { errors.run { try netlink.ensureRoute(route, beside: addresses) } }
         for neighbor in neighbors {
             errors.run { try netlink.perform(.ensureNeighbor(neighbor.address, mac: neighbor.mac, on: port)) }
         }
@@ -82,6 +75,16 @@ extension NetlinkSocket {
     }
 }
 
+extension NIC {
+    func linkAddresses(on link: Link) -> [LinkAddress] {
+        addresses.map { prefix in
+            var address = prefix.linkAddress(on: link)
+            if hasNoPrefixRoute(prefix) { address.flags |= LinkAddress.noPrefixRoute }
+            return address
+        }
+    }
+}
+
 extension IPPrefix {
     func linkAddress(on link: Link) -> LinkAddress {
         // IPv6 without duplicate address detection: for its second the address could not be used.
@@ -96,15 +99,5 @@ extension IPPrefix {
         return address.bytes.enumerated().map { index, byte in
             byte | UInt8(truncatingIfNeeded: 0xff >> min(8, max(0, length - index * 8)))
         }
-    }
-}
-
-extension Route {
-    func linkRoute(on link: Link) -> LinkRoute {
-        LinkRoute(
-            isIPv6: isIPv6, destination: destination?.address.bytes ?? [],
-            prefixLength: UInt8(truncatingIfNeeded: destination?.length ?? 0), gateway: via?.bytes, link: link.index,
-            metric: metric, scope: scope == "link" ? LinkRoute.scopeLink : nil, onlink: onlink ?? false,
-            source: source?.bytes)
     }
 }

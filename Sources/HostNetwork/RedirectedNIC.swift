@@ -37,26 +37,26 @@ struct RedirectedNIC {
         guard let tapLink = try netlink.link(named: nic.tap) else {
             throw SystemError("RTM_GETLINK", on: nic.tap, .noDevice, remedy: "runcvm tap-create comes first")
         }
-        journal.record {
-            var errors = ErrorCollector()
-            restore(netlink, &errors)
-            try errors.finish()
-        }
+        let ipv6 = try IPv6Setting(of: nic.tap)
+        journal.record { try ipv6?.write(to: nic.tap) }
         try IPv6Setting.turnOff(nic.tap)
+        if !tapLink.isUp { journal.record { try netlink.perform(.setDown(tapLink)) } }
         try netlink.perform(.setUp(tapLink))
         // A macvlan leaves out the groups that its namespace has not joined, and knows nothing of the guest's.
+        if !portLink.takesAllMulticast { journal.record { try netlink.perform(.setAllMulticast(portLink, false)) } }
         try netlink.perform(.setAllMulticast(portLink, true))
-        let classifier = try redirect(from: tapLink, to: portLink, netlink)
-        _ = try redirect(from: portLink, to: tapLink, netlink)
+        let classifier = try redirect(from: tapLink, to: portLink, netlink, journal)
+        _ = try redirect(from: portLink, to: tapLink, netlink, journal)
         return BridgeRecord(classifier: classifier.rawValue, ports: [port, nic.tap])
     }
 
     /// By the first classifier that the kernel has.
-    private func redirect(from: Link, to: Link, _ netlink: NetlinkSocket) throws -> Classifier {
+    private func redirect(from: Link, to: Link, _ netlink: NetlinkSocket, _ journal: Journal) throws -> Classifier {
         let there = try netlink.ingressFilters(of: from).filter { $0.priority == Self.priority }
         if let same = there.first(where: { $0.target == to.index }), let known = Classifier(rawValue: same.kind) {
             return known
         }
+        journal.record { try removeFilters(from, netlink) }
         // One to a tap that has gone.
         if !there.isEmpty { try netlink.perform(.deleteFilters(priority: Self.priority, on: from)) }
         do {

@@ -17,6 +17,12 @@ enum Sysctl {
     static func write(_ value: String, to path: String, remedy: String? = nil) throws {
         // sysctl -w PATH=VALUE
         if let dryRun = DryRun.current { return dryRun.set(path, to: value) }
-        try Descriptor(opening: path, O_WRONLY, remedy: remedy).writeAll([UInt8](value.utf8))
+        do {
+            try Descriptor(opening: path, O_WRONLY, remedy: remedy).writeAll([UInt8](value.utf8))
+        } catch var error as SystemError where error.errno == .noEntry {
+            // Of the kernel's making: no input file of the user's is missing.
+            error.call = "sysctl"
+            throw error
+        }
     }
 }

@@ -32,13 +32,14 @@ public enum TapSetup {
     }
 
     /// Deletes the taps of the plan and of the records. Already gone is fine; all errors come together.
-    /// In the host's namespace others have taps too: there only one of `owner`, a VMM's own user, is ours.
+    /// In the host's namespace others have taps too: there only one of the record's owner is ours, or, where nothing was
+    /// recorded, of `owner`, the VMM's own user.
     public static func delete(plan: NetworkPlan, records: [TapRecord]?, owner: UInt32? = nil) throws {
         if plan.mode == .host {
             let netlink = try NetlinkSocket()
-            guard let host = plan.host, let tap = try netlink.link(named: host.tap), tap.tun?.owner == owner else {
-                return
-            }
+            guard let host = plan.host, let tap = try netlink.link(named: host.tap) else { return }
+            let recorded = records?.first { $0.name == host.tap }?.owner
+            guard tap.tun?.owner == recorded ?? owner else { return }
             try Privilege.check(to: "delete \(host.tap)")
             return try Tap.delete(host.tap, netlink)
         }

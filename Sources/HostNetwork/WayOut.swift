@@ -109,7 +109,7 @@ struct WayOut {
             try netlink.perform(.ensureNeighbor(gateway.bytes, mac: gatewayMAC, on: bridge))
             // ip address add SOURCE/32 dev BRIDGE
             if let own = ownAddress(on: bridge) { try netlink.perform(.ensureAddress(own, on: bridge)) }
-            for route in routes(bridge) { try netlink.perform(.ensureRoute(route)) }
+            for route in routes(bridge) { try netlink.ensureRoute(route) }
             for rule in policy { try netlink.perform(.ensureRule(rule)) }
         } catch {
             warn("\(error); \(Self.lost)")

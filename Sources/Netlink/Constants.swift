@@ -13,6 +13,7 @@ let NLM_F_DUMP: UInt16 = 0x300
 let NLM_F_REPLACE: UInt16 = 0x100
 let NLM_F_EXCL: UInt16 = 0x200
 let NLM_F_CREATE: UInt16 = 0x400
+let NLM_F_APPEND: UInt16 = 0x800
 // In acknowledgements.
 let NLM_F_CAPPED: UInt16 = 0x100
 let NLM_F_ACK_TLVS: UInt16 = 0x200
@@ -88,6 +89,9 @@ let RTA_OIF: UInt16 = 4
 let RTA_GATEWAY: UInt16 = 5
 let RTA_PRIORITY: UInt16 = 6
 let RTA_PREFSRC: UInt16 = 7
+let RTA_METRICS: UInt16 = 8
+let RTAX_MTU: UInt16 = 2
+let RTAX_ADVMSS: UInt16 = 8
 let RTA_MULTIPATH: UInt16 = 9
 let RTA_TABLE: UInt16 = 15
 let RTA_VIA: UInt16 = 18

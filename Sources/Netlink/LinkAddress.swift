@@ -5,6 +5,7 @@ import Linux
 public struct LinkAddress: Hashable, Sendable {
     public static let noDAD: UInt32 = 0x02  // IFA_F_NODAD
     public static let tentative: UInt32 = 0x40  // IFA_F_TENTATIVE
+    public static let noPrefixRoute: UInt32 = 0x200  // IFA_F_NOPREFIXROUTE
     public static let permanent: UInt32 = 0x80  // IFA_F_PERMANENT
 
     /// The link's index.
@@ -34,6 +35,8 @@ public struct LinkAddress: Hashable, Sendable {
         self.flags = flags
     }
 
+    /// The kernel makes no route to its network.
+    public var hasNoPrefixRoute: Bool { flags & Self.noPrefixRoute != 0 }
     public var isIPv6: Bool { address.count == 16 }
     /// fe80::/10: made by the kernel from the link's MAC.
     public var isLinkLocalIPv6: Bool { isIPv6 && address[0] == 0xfe && address[1] & 0xc0 == 0x80 }
@@ -89,6 +92,7 @@ extension NetlinkRequest {
             + (address.broadcast.map { ["broadcast", text($0)] } ?? [])
             + (address.scope == 0 ? [] : ["scope", "\(address.scope)"])
             + ["dev", link.name] + (address.flags & LinkAddress.noDAD == 0 ? [] : ["nodad"])
+            + (address.hasNoPrefixRoute ? ["noprefixroute"] : [])
         return NetlinkRequest(
             "RTM_NEWADDR", on: "\(link.name) \(text(address.address))/\(address.prefixLength)", RTM_NEWADDR,
             flags: NLM_F_CREATE | NLM_F_EXCL, as: Equivalent(words) { $0.add(address) }
@@ -96,7 +100,7 @@ extension NetlinkRequest {
             body.putAddress(address, link)
             if let broadcast = address.broadcast { body.attribute(IFA_BROADCAST, broadcast) }
             // The kernel sets the others (permanent, tentative, secondary …) itself.
-            let flags = address.flags & LinkAddress.noDAD
+            let flags = address.flags & (LinkAddress.noDAD | LinkAddress.noPrefixRoute)
             if flags != 0 { body.attribute(IFA_FLAGS, flags) }
         }
     }

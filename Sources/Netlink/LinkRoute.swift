@@ -14,11 +14,14 @@ public struct LinkRoute: Hashable, Sendable {
         /// The link's index.
         public var link: Int32
         public var onlink: Bool
+        /// Its share of the traffic beside the others', 1 to 256.
+        public var weight: Int
 
-        public init(gateway: [UInt8]?, link: Int32, onlink: Bool = false) {
+        public init(gateway: [UInt8]?, link: Int32, onlink: Bool = false, weight: Int = 1) {
             self.gateway = gateway
             self.link = link
             self.onlink = onlink
+            self.weight = weight
         }
     }
 
@@ -37,14 +40,19 @@ public struct LinkRoute: Hashable, Sendable {
     public var onlink: Bool
     /// The preferred source address.
     public var source: [UInt8]?
+    /// Of the packets that take it, in bytes; nil: the link's.
+    public var mtu: UInt32?
+    /// The largest TCP segment that is announced to the other side, in bytes; nil: what the MTU gives.
+    public var advmss: UInt32?
     public var table: UInt32
-    /// A multipath route's; empty for all others.
+    /// An IPv4 multipath route's; empty for all others. IPv6 has a route for each next hop.
     public var nextHops: [NextHop]
 
     public init(
         isIPv6: Bool, destination: [UInt8] = [], prefixLength: UInt8 = 0, gateway: [UInt8]? = nil, link: Int32?,
         metric: UInt32? = nil, scope: UInt8? = nil, proto: UInt8 = LinkRoute.protocolBoot, onlink: Bool = false,
-        source: [UInt8]? = nil, table: UInt32 = LinkRoute.mainTable, nextHops: [NextHop] = []
+        source: [UInt8]? = nil, mtu: UInt32? = nil, advmss: UInt32? = nil, table: UInt32 = LinkRoute.mainTable,
+        nextHops: [NextHop] = []
     ) {
         self.isIPv6 = isIPv6
         self.destination = destination
@@ -56,6 +64,8 @@ public struct LinkRoute: Hashable, Sendable {
         self.proto = proto
         self.onlink = onlink
         self.source = source
+        self.mtu = mtu
+        self.advmss = advmss
         self.table = table
         self.nextHops = nextHops
     }
@@ -69,25 +79,37 @@ extension NetlinkRequest {
         newRoute(route, "add", NLM_F_CREATE | NLM_F_EXCL)
     }
 
-    /// Takes the place of one with the same destination and metric.
-    public static func replaceRoute(_ route: LinkRoute) -> NetlinkRequest {
-        newRoute(route, "replace", NLM_F_CREATE | NLM_F_REPLACE)
+    /// Stands after those with the same destination and metric; EEXIST where it is one of them. IPv6 shares the traffic
+    /// among those with a gateway.
+    static func appendRoute(_ route: LinkRoute) -> NetlinkRequest {
+        newRoute(route, "append", NLM_F_CREATE | NLM_F_APPEND)
     }
 
-    private static func newRoute(_ route: LinkRoute, _ word: String, _ flags: UInt16) -> NetlinkRequest {
+    /// Takes the place of one with the same destination and metric.
+    static func replaceRoute(_ route: LinkRoute) -> NetlinkRequest {
+        newRoute(route, "replace", NLM_F_CREATE | NLM_F_REPLACE) { $0.replace(route) }
+    }
+
+    private static func newRoute(
+        _ route: LinkRoute, _ word: String, _ flags: UInt16,
+        effect: (@Sendable (inout NetworkTables) -> Void)? = nil
+    ) -> NetlinkRequest {
         NetlinkRequest(
             "RTM_NEWROUTE", on: route.subject, RTM_NEWROUTE, flags: flags,
-            as: Equivalent({ route.words(word, $0) }) { $0.add(route) }
+            as: Equivalent({ route.words(word, $0) }, effect: effect ?? { $0.add(route) })
         ) { body in
             let isDirect = route.gateway == nil && route.nextHops.isEmpty && !route.isIPv6
             body.putRoute(
                 route, proto: route.proto,
                 scope: route.scope ?? (isDirect ? LinkRoute.scopeLink : LinkRoute.scopeUniverse), type: RTN_UNICAST,
                 flags: route.onlink ? RTNH_F_ONLINK : 0)
+            let metrics = [(RTAX_MTU, route.mtu), (RTAX_ADVMSS, route.advmss)]
+            guard metrics.contains(where: { $1 != nil }) else { return }
+            body.nest(RTA_METRICS) { nest in
+                for (type, value) in metrics { if let value { nest.attribute(type, value) } }
+            }
         }
     }
-
-    public static func ensureRoute(_ route: LinkRoute) -> NetlinkRequest { createRoute(route).accepting(.exists) }
 
     /// Already gone is fine.
     public static func deleteRoute(_ route: LinkRoute) -> NetlinkRequest {
@@ -101,30 +123,7 @@ extension NetlinkRequest {
     }
 }
 
-extension NetlinkSocket {
-    /// Sets a route of a link that has these addresses. With an address the kernel makes a route to its network; where the
-    /// link's owner had put another in that one's place, ours takes it too.
-    public func ensureRoute(_ route: LinkRoute, beside addresses: [LinkAddress]) throws {
-        guard let connected = route.connectedRoute(of: addresses) else { return try perform(.ensureRoute(route)) }
-        try perform(.replaceRoute(route))
-        // IPv6 knows both apart by their metrics, and would prefer the kernel's.
-        if route.isIPv6, route.metric != connected.metric { try perform(.deleteRoute(connected)) }
-    }
-}
-
 extension LinkRoute {
-    private static let connectedIPv6: UInt32 = 256  // IP6_RT_PRIO_ADDRCONF
-
-    /// The kernel's own to the same network, which this one cannot stand beside.
-    func connectedRoute(of addresses: [LinkAddress]) -> LinkRoute? {
-        let metric = isIPv6 ? Self.connectedIPv6 : nil
-        guard table == Self.mainTable, !isDefault, isIPv6 || (self.metric ?? 0) == 0,
-            addresses.contains(where: { $0.prefixLength == prefixLength && $0.network == destination })
-        else { return nil }
-        return LinkRoute(
-            isIPv6: isIPv6, destination: destination, prefixLength: prefixLength, link: link, metric: metric)
-    }
-
     var subject: String {
         let to = isDefault ? "default" : "\(text(destination))/\(prefixLength)"
         return to + (gateway.map { " via \(text($0))" } ?? "")
@@ -144,8 +143,12 @@ extension LinkRoute {
             + (isAdded ? scope.map { ["scope", "\($0)"] } ?? [] : [])
             + (isAdded && proto != LinkRoute.protocolBoot ? ["protocol", "\(proto)"] : [])
             + (source.map { ["src", text($0)] } ?? [])
+            + (isAdded ? mtu.map { ["mtu", "\($0)"] } ?? [] : [])
+            + (isAdded ? advmss.map { ["advmss", "\($0)"] } ?? [] : [])
             + (table == LinkRoute.mainTable ? [] : ["table", "\(table)"])
-            + nextHops.flatMap { ["nexthop"] + hop($0.gateway, $0.link, $0.onlink) }
+            + nextHops.flatMap {
+                ["nexthop"] + hop($0.gateway, $0.link, $0.onlink) + ($0.weight == 1 ? [] : ["weight", "\($0.weight)"])
+            }
     }
 }
 
@@ -183,7 +186,7 @@ extension MessageWriter {
         gateway.putGateway(hop.gateway, of: route)
         put(UInt16(8 + gateway.bytes.count))
         put(UInt8(hop.onlink ? RTNH_F_ONLINK : 0))
-        put(UInt8(0))  // rtnh_hops
+        put(UInt8(truncatingIfNeeded: hop.weight - 1))  // rtnh_hops
         put(hop.link)
         gateway.bytes.forEach { put($0) }
     }

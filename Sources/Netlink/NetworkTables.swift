@@ -107,13 +107,17 @@ public struct NetworkTables: Equatable, Sendable {
         }
     }
 
-    /// What the kernel calls the same: destination and metric, whatever the gateway.
     mutating func add(_ route: LinkRoute) {
-        if !routes.contains(where: route.isInPlace) { routes.append(route) }
+        if !routes.contains(where: { route.isInPlace($0) && route.ways == $0.ways }) { routes.append(route) }
+    }
+
+    mutating func replace(_ route: LinkRoute) {
+        routes.removeAll(where: route.isInPlace)
+        routes.append(route)
     }
 
     mutating func delete(_ route: LinkRoute) {
-        routes.removeAll { route.isInPlace($0) && $0.gateway == route.gateway && $0.link == route.link }
+        routes.removeAll { route.isInPlace($0) && route.ways == $0.ways }
     }
 
     mutating func replace(_ neighbor: LinkNeighbor) {
@@ -137,15 +141,5 @@ extension LinkAddress {
 
     fileprivate func isInSubnet(of other: LinkAddress) -> Bool {
         prefixLength == other.prefixLength && network == other.network
-    }
-}
-
-extension LinkRoute {
-    /// No metric is 0 with IPv4, and 1024 with IPv6.
-    private var priority: UInt32 { metric.flatMap { $0 == 0 ? nil : $0 } ?? (isIPv6 ? 1024 : 0) }
-
-    fileprivate func isInPlace(_ other: LinkRoute) -> Bool {
-        isIPv6 == other.isIPv6 && table == other.table && destination == other.destination
-            && prefixLength == other.prefixLength && priority == other.priority
     }
 }

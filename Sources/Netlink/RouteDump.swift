@@ -2,8 +2,9 @@ import Glibc
 import Linux
 
 extension NetlinkSocket {
-    /// The link by which the kernel would send to this IPv4 address, by all its rules and tables; nil where it would not.
-    public func route(to address: [UInt8]) throws -> Int32? {
+    /// The way by which the kernel would send to this IPv4 address, by all its rules and tables: the link, and the route's
+    /// own MTU where it has one. nil where it would not send.
+    public func route(to address: [UInt8]) throws -> (link: Int32, mtu: UInt32?)? {
         // ip route get ADDRESS
         do {
             let answer = try ask(
@@ -12,7 +13,9 @@ extension NetlinkSocket {
             guard let answer else { return nil }
             var reader = MessageReader(answer, subject: "RTM_NEWROUTE")
             _ = try reader.take(12)  // struct rtmsg
-            return try reader.attributes().integer(RTA_OIF)
+            let attributes = try reader.attributes()
+            let mtu = try attributes.nested(RTA_METRICS)?.integer(RTAX_MTU, as: UInt32.self)
+            return try attributes.integer(RTA_OIF).map { ($0, mtu) }
         } catch let error as SystemError where [EHOSTUNREACH, EACCES, EINVAL].contains(error.errno.code) {
             return nil  // A route of type unreachable, prohibit or blackhole.
         }
@@ -32,7 +35,7 @@ extension NetlinkSocket {
             return try dump("RTM_GETROUTE", RTM_GETROUTE, answer: RTM_NEWROUTE, body: body) { payload in
                 // A kernel without IPv6 answers with the routes of all families.
                 payload.first == family ? try LinkRoute(parsing: payload, table: table) : nil
-            }
+            }.flatMap(\.apart)
         }
     }
 }
@@ -67,12 +70,14 @@ extension LinkRoute {
         guard length == 0 || !destination.isEmpty, Int(length) <= addressLength(family) * 8 else {
             throw reader.malformed("prefix of \(length) bits of \(destination.count) bytes")
         }
+        let metrics = try attributes.nested(RTA_METRICS)
         self.init(
             isIPv6: family == AF_INET6_, destination: length == 0 ? [] : destination, prefixLength: length,
             gateway: try Self.gateway(attributes, family: family), link: try attributes.integer(RTA_OIF),
             metric: try attributes.integer(RTA_PRIORITY), scope: scope, proto: proto,
             onlink: flags & RTNH_F_ONLINK != 0, source: try attributes.address(RTA_PREFSRC, family: family),
-            table: table, nextHops: try Self.nextHops(attributes, family: family))
+            mtu: try metrics?.integer(RTAX_MTU), advmss: try metrics?.integer(RTAX_ADVMSS), table: table,
+            nextHops: try Self.nextHops(attributes, family: family))
     }
 
     private static func gateway(_ attributes: Attributes, family: UInt8) throws -> [UInt8]? {
@@ -89,7 +94,7 @@ extension LinkRoute {
         while !reader.rest.isEmpty {
             let length = Int(try reader.read(UInt16.self))
             let flags: UInt8 = try reader.read()
-            _ = try reader.read(UInt8.self)  // rtnh_hops, the weight less one
+            let weight = Int(try reader.read(UInt8.self)) + 1  // rtnh_hops
             let link: Int32 = try reader.read()
             guard length >= 8 else { throw reader.malformed("next hop of \(length) bytes") }
             var inner = MessageReader(try reader.take(length - 8), subject: reader.subject)
@@ -98,7 +103,7 @@ extension LinkRoute {
             hops.append(
                 NextHop(
                     gateway: try gateway(own, family: family), link: link,
-                    onlink: UInt32(flags) & RTNH_F_ONLINK != 0))
+                    onlink: UInt32(flags) & RTNH_F_ONLINK != 0, weight: weight))
         }
         return hops
     }

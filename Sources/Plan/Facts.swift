@@ -82,7 +82,7 @@ public struct Facts: Codable, Hashable, Sendable {
     var withoutIPv6: Facts {
         var copy = self
         for index in copy.links.indices { copy.links[index].addresses.removeAll { $0.address.isIPv6 } }
-        copy.routes.removeAll(where: \.isIPv6)
+        copy.routes.removeAll { $0.isIPv6 || $0.via?.isIPv6 == true }
         copy.neighbors.removeAll(where: \.ip.isIPv6)
         return copy
     }

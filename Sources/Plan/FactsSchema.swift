@@ -43,7 +43,12 @@ extension JSONSchema {
                 "addresses": {"type": "array", "items": {"$ref": "#/$defs/prefix"}},
                 "master": {"description": "the bridge or bond whose port it is", "type": "string"},
                 "arp": {"description": "false: it neither asks nor answers by ARP and NDP", "type": "boolean"},
-                "mode": {"description": "an ipvlan's: l2, l3, l3s", "type": "string"}
+                "mode": {"description": "an ipvlan's: l2, l3, l3s", "type": "string"},
+                "noPrefixRoute": {
+                  "description": "those of the addresses to whose network the kernel made no route",
+                  "type": "array",
+                  "items": {"$ref": "#/$defs/prefix"}
+                }
               },
               "if": {"$ref": "#/$defs/stub"},
               "else": {
@@ -86,7 +91,10 @@ extension JSONSchema {
                 "scope": {"enum": ["link", "global", "host", "site", "universe"]},
                 "protocol": {"description": "as in kernel, boot, static, ra, dhcp", "type": "string"},
                 "onlink": {"type": "boolean"},
-                "source": {"$ref": "#/$defs/ip"}
+                "source": {"$ref": "#/$defs/ip"},
+                "mtu": {"description": "of the packets that take it", "$ref": "#/$defs/bytes"},
+                "advmss": {"description": "the largest TCP segment that is announced", "$ref": "#/$defs/bytes"},
+                "weight": {"$ref": "#/$defs/weight"}
               }
             },
             "neighbor": {

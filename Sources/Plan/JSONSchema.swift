@@ -39,8 +39,15 @@ public enum JSONSchema {
               "not": {"enum": [".", ".."]}
             },
             "mtu": {"type": "integer", "minimum": 68, "maximum": 65535},
+            "bytes": {"type": "integer", "minimum": 1, "maximum": 65535},
             "uint16": {"type": "integer", "minimum": 0, "maximum": 65535},
             "uint32": {"type": "integer", "minimum": 0, "maximum": 4294967295},
+            "weight": {
+              "description": "the share of one of several next hops of one IPv4 route",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 256
+            },
             "mac": {"type": "string", "pattern": "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"},
             "ip": {"type": "string", "pattern": "^(\(ipv4)|\(ipv6))$"},
             "prefix": {

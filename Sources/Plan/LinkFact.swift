@@ -16,10 +16,13 @@ public struct LinkFact: Codable, Hashable, Sendable {
     public var mode: String?
     /// true: it takes the frames of every group (`ip link set NAME allmulticast on`).
     public var allMulticast: Bool?
+    /// Those of the addresses to whose network the kernel made no route (`ip address add … noprefixroute`).
+    public var noPrefixRoute: [IPPrefix]?
 
     public init(
         name: String, kind: String? = nil, mac: MACAddress? = nil, mtu: Int? = nil, addresses: [IPPrefix] = [],
-        master: String? = nil, arp: Bool? = nil, mode: String? = nil, allMulticast: Bool? = nil
+        master: String? = nil, arp: Bool? = nil, mode: String? = nil, allMulticast: Bool? = nil,
+        noPrefixRoute: [IPPrefix]? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -30,6 +33,7 @@ public struct LinkFact: Codable, Hashable, Sendable {
         self.arp = arp
         self.mode = mode
         self.allMulticast = allMulticast
+        self.noPrefixRoute = noPrefixRoute
     }
 
     public init(from decoder: any Decoder) throws {
@@ -43,6 +47,7 @@ public struct LinkFact: Codable, Hashable, Sendable {
         arp = try keys.decodeIfPresent(Bool.self, forKey: .arp)
         mode = try keys.decodeIfPresent(String.self, forKey: .mode)
         allMulticast = try keys.decodeIfPresent(Bool.self, forKey: .allMulticast)
+        noPrefixRoute = try keys.decodeIfPresent([IPPrefix].self, forKey: .noPrefixRoute)
     }
 
     /// No VM can have a copy of it, whatever its address: the loopback, tunnels, and what else carries no Ethernet.

@@ -10,7 +10,7 @@ public struct NetworkPlan: Codable, Hashable, Sendable {
     public var dns: DNSPlan
     /// Host mode only.
     public var host: HostPlan?
-    /// What works less well than the user may expect, a sentence each.
+    /// What works less well than the user may expect, a sentence each: net-plan's, then bridge-alias'.
     public var warnings: [String]
 
     public init(mode: Mode, nics: [NIC], dns: DNSPlan, host: HostPlan? = nil, warnings: [String] = []) {
@@ -50,6 +50,8 @@ public struct NIC: Codable, Hashable, Sendable {
     public var arp: Bool?
     public var attach: Attachment
     public var addresses: [IPPrefix]
+    /// Those of them to whose network the kernel shall make no route; absent: none.
+    public var noPrefixRoute: [IPPrefix]?
     /// In an order in which the kernel takes them: a link route stands before the gateway that needs it.
     public var routes: [Route]
     /// Permanent neighbours of the guest.
@@ -62,7 +64,7 @@ public struct NIC: Codable, Hashable, Sendable {
     public init(
         name: String, tap: String, guestMAC: MACAddress, mtu: Int, attach: Attachment, addresses: [IPPrefix],
         routes: [Route], neighbors: [Neighbor]? = nil, alias: IPPrefix? = nil, aliasOmitted: String? = nil,
-        arp: Bool? = nil
+        arp: Bool? = nil, noPrefixRoute: [IPPrefix]? = nil
     ) {
         self.name = name
         self.tap = tap
@@ -75,7 +77,10 @@ public struct NIC: Codable, Hashable, Sendable {
         self.alias = alias
         self.aliasOmitted = aliasOmitted
         self.arp = arp
+        self.noPrefixRoute = noPrefixRoute
     }
+
+    public func hasNoPrefixRoute(_ address: IPPrefix) -> Bool { noPrefixRoute?.contains(address) == true }
 }
 
 /// How the tap is joined to the container's interface.
@@ -115,12 +120,23 @@ public struct Route: Codable, Hashable, Sendable {
     public var onlink: Bool?
     /// The preferred source address.
     public var source: IPAddress?
-    /// 6 only where neither `to` nor `via` shows it.
+    /// 6 only where neither `to` nor `via` shows it; 4 for an IPv4 default route with an IPv6 gateway.
     public var family: Int?
+    /// Who made it, where that is not `boot` (`ip route add`): as in `static`, `dhcp`. The undo's matter alone.
+    public var `protocol`: String?
+    /// Of the packets that take it, in bytes; absent: the NIC's.
+    public var mtu: UInt32?
+    /// The largest TCP segment that is announced, in bytes.
+    public var advmss: UInt32?
+    /// One of several next hops of one IPv4 route, and its share: the others stand beside it, with other NICs too. The undo
+    /// makes one route of them; the guest has one after the other, and uses the first.
+    public var weight: Int?
 
     public init(
         to: String, via: IPAddress? = nil, metric: UInt32? = nil, scope: String? = nil, onlink: Bool? = nil,
-        source: IPAddress? = nil, family: Int? = nil
+        source: IPAddress? = nil, family: Int? = nil, protocol: String? = nil, mtu: UInt32? = nil,
+        advmss: UInt32? = nil,
+        weight: Int? = nil
     ) {
         self.to = to
         self.via = via
@@ -129,11 +145,18 @@ public struct Route: Codable, Hashable, Sendable {
         self.onlink = onlink
         self.source = source
         self.family = family
+        self.protocol = `protocol`
+        self.mtu = mtu
+        self.advmss = advmss
+        self.weight = weight
     }
 
     /// The destination; nil for `default`.
     public var destination: IPPrefix? { IPPrefix(to) }
-    public var isIPv6: Bool { via?.isIPv6 ?? destination?.address.isIPv6 ?? source?.isIPv6 ?? (family == 6) }
+    /// An IPv4 route may have an IPv6 gateway.
+    public var isIPv6: Bool {
+        destination?.address.isIPv6 ?? family.map { $0 == 6 } ?? via?.isIPv6 ?? source?.isIPv6 ?? false
+    }
 }
 
 /// A neighbour with a fixed Ethernet address (ip-neighbour(8), nud permanent).

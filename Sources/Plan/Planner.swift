@@ -32,7 +32,7 @@ public struct Planner {
             throw Failure(
                 .usage, "RUNCVM_NETWORK_MODE=none, but the container has interface \(links[0].name); use --net=none")
         }
-        let warnings = leftOut() + tooLarge(links)
+        let warnings = leftOut() + tooLarge(links) + multipath(links) + outOfOrder(links)
         guard !links.isEmpty else { return NetworkPlan(mode: .none, nics: [], dns: dns, warnings: warnings) }
         var names = LinkNames(taken: facts.links.map(\.name))
         var aliases = AliasPlanner(facts: facts)
@@ -107,8 +107,10 @@ public struct Planner {
     {
         guard let mac = link.mac else { throw Failure.badInput("links", "\(link.name) has no Ethernet address") }
         let addresses = link.addresses.filter { !$0.address.isLinkLocalIPv6 }
+        let unrouted = addresses.filter { link.noPrefixRoute?.contains($0) == true }
         let routes = RoutePlanner.routes(
-            facts.routes.filter { $0.dev == link.name }, addresses: addresses, owned: owned)
+            facts.routes.filter { $0.dev == link.name }, addresses: addresses.filter { !unrouted.contains($0) },
+            owned: owned)
         var neighbors = facts.neighbors.filter { $0.dev == link.name }.map { Neighbor(ip: $0.ip, mac: $0.mac) }
         let tap = names.make(prefix: "tap-", name: link.name)
         if let kind = link.kind, Self.redirectedKinds.contains(kind) {
@@ -124,7 +126,7 @@ public struct Planner {
                 routes: routes,
                 neighbors: neighbors.isEmpty ? nil : neighbors,
                 aliasOmitted: "a \(kind) interface keeps its own address; there is no bridge to carry an alias",
-                arp: link.arp)
+                arp: link.arp, noPrefixRoute: unrouted.isEmpty ? nil : unrouted)
         }
         let choice = aliases.alias(for: link)
         if case .alias(let alias) = choice {
@@ -136,7 +138,8 @@ public struct Planner {
                 model: .bridge, bridge: names.make(prefix: "br-", name: link.name), port: link.name,
                 portMAC: DerivedMAC.port(for: mac)),
             addresses: addresses, routes: routes, neighbors: neighbors.isEmpty ? nil : neighbors,
-            alias: choice.alias, aliasOmitted: choice.omitted, arp: link.arp)
+            alias: choice.alias, aliasOmitted: choice.omitted, arp: link.arp,
+            noPrefixRoute: unrouted.isEmpty ? nil : unrouted)
     }
 
     /// No port of a bridge: a macvlan or ipvlan takes frames for its own address alone, and a bridge is no port.
@@ -165,6 +168,32 @@ public struct Planner {
 
     /// Kinds that an engine gives a container, and the kernel never by itself.
     private static let givenKinds: Set<String> = ["veth", "macvlan", "ipvlan", "netkit"]
+
+    private func multipath(_ links: [LinkFact]) -> [String] {
+        var seen: Set<String> = []
+        let names = Set(links.map(\.name))
+        let hops = facts.routes.filter { $0.weight != nil && names.contains($0.dev) }
+        return hops.filter { seen.insert($0.to).inserted }.map {
+            "route \($0.to): the VM uses the first of its next hops, and does not share traffic among them"
+        }
+    }
+
+    /// Of IPv4 routes with one metric the first counts, and the interfaces' are set in the order of the interfaces.
+    private func outOfOrder(_ links: [LinkFact]) -> [String] {
+        let places = Dictionary(uniqueKeysWithValues: links.enumerated().map { ($1.name, $0) })
+        var first: [String: (dev: String, place: Int)] = [:]
+        return facts.routes.compactMap { route in
+            guard let place = places[route.dev], route.weight == nil, !route.isIPv6 else { return nil }
+            let key = "\(route.destination?.description ?? "default") metric \(route.metric ?? 0)"
+            guard let known = first[key] else {
+                first[key] = (route.dev, place)
+                return nil
+            }
+            guard place < known.place else { return nil }
+            first[key] = (route.dev, place)
+            return "route \(key): the container uses \(known.dev)'s, the VM \(route.dev)'s; give them different metrics"
+        }
+    }
 
     private func tooLarge(_ links: [LinkFact]) -> [String] {
         guard let uplink = facts.host.uplink else { return [] }

@@ -12,10 +12,18 @@ public struct RouteFact: Codable, Hashable, Sendable {
     public var `protocol`: String?
     public var onlink: Bool?
     public var source: IPAddress?
+    /// Of the packets that take the route, in bytes; absent: the link's.
+    public var mtu: Int64?
+    /// The largest TCP segment that is announced, in bytes.
+    public var advmss: Int64?
+    /// One of several next hops of one IPv4 route (`nexthop … weight`); the others are routes of their own, but for dev, via
+    /// and onlink the same.
+    public var weight: Int?
 
     public init(
         family: Int? = nil, to: String, via: IPAddress? = nil, dev: String, metric: Int64? = nil,
-        scope: String? = nil, protocol: String? = nil, onlink: Bool? = nil, source: IPAddress? = nil
+        scope: String? = nil, protocol: String? = nil, onlink: Bool? = nil, source: IPAddress? = nil,
+        mtu: Int64? = nil, advmss: Int64? = nil, weight: Int? = nil
     ) {
         self.family = family
         self.to = to
@@ -26,12 +34,18 @@ public struct RouteFact: Codable, Hashable, Sendable {
         self.protocol = `protocol`
         self.onlink = onlink
         self.source = source
+        self.mtu = mtu
+        self.advmss = advmss
+        self.weight = weight
     }
 
     /// nil for the default route.
     var destination: IPPrefix? { prefix.flatMap { $0.length == 0 ? nil : $0 } }
 
-    var isIPv6: Bool { via?.isIPv6 ?? prefix?.address.isIPv6 ?? source?.isIPv6 ?? (family == 6) }
+    /// An IPv4 route may have an IPv6 gateway.
+    var isIPv6: Bool {
+        prefix?.address.isIPv6 ?? family.map { $0 == 6 } ?? via?.isIPv6 ?? source?.isIPv6 ?? false
+    }
 
     private var prefix: IPPrefix? {
         IPPrefix(to) ?? IPAddress(to).flatMap { IPPrefix(address: $0, length: $0.bytes.count * 8) }
@@ -51,9 +65,16 @@ public struct RouteFact: Codable, Hashable, Sendable {
         if let metric, UInt32(exactly: metric) == nil {
             throw Failure.badInput("\(path).metric", "\(metric) is not a metric (0 to 4294967295)")
         }
-        let families = [family.map { $0 == 6 }, prefix?.address.isIPv6, via?.isIPv6, source?.isIPv6]
-        guard Set(families.compactMap { $0 }).count <= 1 else {
+        let families = [family.map { $0 == 6 }, prefix?.address.isIPv6, source?.isIPv6].compactMap(\.self)
+        guard families.allSatisfy({ $0 == isIPv6 }), !isIPv6 || via?.isIPv6 != false else {
             throw Failure.badInput(path, "IPv4 and IPv6 in one route")
+        }
+        for (key, value) in [("mtu", mtu), ("advmss", advmss)] {
+            guard let value, !(1...65535).contains(value) else { continue }
+            throw Failure.badInput("\(path).\(key)", "\(value) is not a number of bytes (1 to 65535)")
+        }
+        if let weight, !(1...256).contains(weight) {
+            throw Failure.badInput("\(path).weight", "\(weight) is not a weight (1 to 256)")
         }
         if let scope, !["link", "global", "host", "site", "universe"].contains(scope) {
             throw Failure.badInput("\(path).scope", "\(quoted(scope)) is not a scope (link, global, host, site)")

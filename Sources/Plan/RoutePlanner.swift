@@ -1,6 +1,6 @@
 /// Which of an interface's routes the guest gets, and in which order.
 enum RoutePlanner {
-    /// `addresses` are the interface's own, `owned` those of the whole VM.
+    /// `addresses` are the interface's own to whose networks the kernel makes routes, `owned` those of the whole VM.
     static func routes(_ facts: [RouteFact], addresses: [IPPrefix], owned: Set<IPAddress>) -> [Route] {
         let kept = facts.filter { !isKernelsOwn($0, addresses) }
         // A gateway must be reachable when its route is set: what needs no gateway comes first, each group as it stood.
@@ -20,12 +20,14 @@ enum RoutePlanner {
 
     /// The kernel takes no source address that is not the machine's own.
     private static func route(_ fact: RouteFact, _ owned: Set<IPAddress>) -> Route {
-        let visible = fact.via != nil || fact.destination != nil
+        let shown = fact.destination?.address.isIPv6 ?? fact.via?.isIPv6 ?? false
         return Route(
             to: fact.destination?.description ?? "default", via: fact.via,
             metric: fact.metric.flatMap(UInt32.init(exactly:)).flatMap { $0 == 0 ? nil : $0 },
             scope: fact.scope == "link" ? "link" : nil, onlink: fact.onlink == true ? true : nil,
             source: fact.source.flatMap { owned.contains($0) ? $0 : nil },
-            family: !visible && fact.isIPv6 ? 6 : nil)
+            family: shown == fact.isIPv6 ? nil : fact.isIPv6 ? 6 : 4,
+            protocol: fact.protocol == "boot" ? nil : fact.protocol, mtu: fact.mtu.flatMap(UInt32.init(exactly:)),
+            advmss: fact.advmss.flatMap(UInt32.init(exactly:)), weight: fact.weight)
     }
 }

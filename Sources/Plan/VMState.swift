@@ -65,6 +65,15 @@ public struct VMState: Sendable {
         return copy
     }
 
+    /// This document with these among `network.warnings`, each once.
+    public func warning(_ sentences: [String]) -> VMState {
+        var copy = self
+        var all = document["network"]?["warnings"]?.array ?? []
+        for sentence in sentences.map(JSONValue.string) where !all.contains(sentence) { all.append(sentence) }
+        copy.document["network"]?["warnings"] = .array(all)
+        return copy
+    }
+
     public func removing(_ key: String) -> VMState {
         var copy = self
         copy.document[key] = nil

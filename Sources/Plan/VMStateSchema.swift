@@ -62,6 +62,11 @@ extension JSONSchema {
                 "arp": {"description": "false: it neither asks nor answers by ARP and NDP", "type": "boolean"},
                 "attach": {"$ref": "#/$defs/attach"},
                 "addresses": {"type": "array", "items": {"$ref": "#/$defs/prefix"}},
+                "noPrefixRoute": {
+                  "description": "those of the addresses to whose network the kernel shall make no route",
+                  "type": "array",
+                  "items": {"$ref": "#/$defs/prefix"}
+                },
                 "routes": {"type": "array", "items": {"$ref": "#/$defs/route"}},
                 "neighbors": {
                   "description": "permanent neighbours of the guest",
@@ -107,7 +112,14 @@ extension JSONSchema {
                 "scope": {"description": "link, or the kernel's own choice", "type": "string"},
                 "onlink": {"type": "boolean"},
                 "source": {"$ref": "#/$defs/ip"},
-                "family": {"description": "6 only where neither to nor via shows it", "type": "integer"}
+                "protocol": {"description": "as in static, dhcp; absent for boot", "type": "string"},
+                "mtu": {"description": "of the packets that take it", "$ref": "#/$defs/bytes"},
+                "advmss": {"description": "the largest TCP segment that is announced", "$ref": "#/$defs/bytes"},
+                "weight": {"$ref": "#/$defs/weight"},
+                "family": {
+                  "description": "6 only where neither to nor via shows it; 4 for an IPv4 default route via IPv6",
+                  "type": "integer"
+                }
               }
             },
             "host": {

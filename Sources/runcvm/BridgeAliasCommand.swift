@@ -12,7 +12,7 @@ struct BridgeAliasCommand: HookVerb {
             is how the namespace itself reaches the VM; nothing about it is ever asked or answered on the wire. A macvlan or
             ipvlan keeps its MAC and addresses, and filters redirect every frame between it and the tap. Where
             Docker's embedded name server needs it, name queries of the namespace get a way out (nft). Adds `bridges` to
-            the document. The inverse is bridge-restore.
+            the document, and what works less well than expected to `network.warnings`. The inverse is bridge-restore.
 
               runcvm net-plan --netns /run/netns/web | runcvm tap-create |
                 runcvm bridge-alias | jq .bridges
@@ -34,7 +34,15 @@ struct BridgeAliasCommand: HookVerb {
                 _ = try TapSetup.create(plan: network, owner: owner)
             },
             {
-                try BridgeSetup.create(network, path: SearchPath.own) { Stderr.line("runcvm bridge-alias: \($0)") }
-            }, then: { $0.isEmpty ? state : try state.adding("bridges", $0) })
+                var warnings: [String] = []
+                let bridges = try BridgeSetup.create(network, path: SearchPath.own) {
+                    Stderr.line("runcvm bridge-alias: \($0)")
+                    warnings.append($0)
+                }
+                return (bridges, warnings)
+            },
+            then: { bridges, warnings in
+                try (bridges.isEmpty ? state : state.adding("bridges", bridges)).warning(warnings)
+            })
     }
 }

@@ -97,4 +97,32 @@ struct HostModeCommandTests {
             """)
         #expect(lines == ["/run:", "begun", "dist", "go", "over", "runcvm", "/run/runcvm:"], "\(lines)")
     }
+
+    @Test("a second run of nat-enable that fails is a system call's failure, and leaves what the first made")
+    func natAgain() throws {
+        let text = try World.run(
+            """
+            cat >/run/plan <<EOF
+            {"version":1,"container":{"id":"web"},"network":{"mode":"host","dns":{"relay":[]},"warnings":[],
+             "host":{"tap":"tap0","gateway":"169.254.100.1/30","guest":"169.254.100.2/30","firewall":"iptables-nft"},
+             "nics":[{"name":"eth0","tap":"tap0","guestMAC":"02:fc:a9:fe:64:02","mtu":1500,"attach":{"model":"nat"},
+               "addresses":["169.254.100.2/30"],"routes":[]}]}}
+            EOF
+            mkdir -p /run/runcvm
+            $runcvm tap-create </run/plan | $runcvm nat-enable >/run/state
+            ip link delete tap0
+            $runcvm nat-enable </run/state 2>&1 || echo $?
+            iptables-nft-save | grep -c runcvm:web; cat /proc/sys/net/ipv4/ip_forward /run/runcvm/.ip_forward
+            """)
+        #expect(
+            text == """
+                runcvm nat-enable: sysctl /proc/sys/net/ipv4/conf/tap0/forwarding: No such file or directory (ENOENT); \
+                runcvm tap-create comes first
+                71
+                3
+                1
+                web
+
+                """, "\(text)")
+    }
 }

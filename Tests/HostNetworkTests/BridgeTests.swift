@@ -236,6 +236,24 @@ import Testing
         }
     }
 
+    @Test("a second run that fails leaves what the first made")
+    func failureAgain() throws {
+        try inNewNamespace {
+            let nics = [
+                try makeNIC(addresses: ["172.16.0.2/16", "2001:db8::2/64"], routes: [defaultRoute(via: "172.16.0.1")]),
+                try makeNIC(1),
+            ]
+            let wire = try makeContainer(nics)
+            _ = try TapSetup.create(plan: makePlan(nics), owner: 0)
+            _ = try BridgeSetup.create(makePlan(nics))
+            try sh("ip link delete tap-eth1")
+            let before = try namespaceText()
+            #expect(throws: SystemError.self) { try BridgeSetup.create(makePlan(nics)) }
+            expectSame(try namespaceText(), as: before, "undone")
+            _ = wire
+        }
+    }
+
     @Test("a foreign link with the bridge's name is an error and stays")
     func foreignBridge() throws {
         try inNewNamespace {
@@ -248,6 +266,21 @@ import Testing
             let error = #expect(throws: SystemError.self) { try BridgeSetup.create(makePlan(nics)) }
             #expect(error?.errno == .exists)
             try BridgeSetup.restore(makePlan(nics))
+            try expectUnchanged(since: before)
+            _ = wire
+        }
+    }
+
+    @Test("a foreign link with the tap's name stays as it is")
+    func foreignTap() throws {
+        try inNewNamespace {
+            let nics = [try makeNIC()]
+            let wire = try makeContainer(nics)
+            let netlink = try NetlinkSocket()
+            try netlink.perform(.createVeth("tap-eth0", peer: "other"))
+            try netlink.perform(.setUp(#require(try netlink.link(named: "tap-eth0"))))
+            let before = try Snapshot()
+            for _ in 0..<2 { try BridgeSetup.restore(makePlan(nics)) }
             try expectUnchanged(since: before)
             _ = wire
         }

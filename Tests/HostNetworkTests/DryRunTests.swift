@@ -29,14 +29,20 @@ import Testing
         if let ip = peer.0, let mac = peer.1 { swarm?.neighbors = [Neighbor(ip: ip, mac: mac)] }
         var onlink = route("default", via: "192.0.2.1", metric: 100, source: "172.16.0.2")
         onlink.onlink = true
+        var (hop, hop1) = (
+            route("10.9.0.0/16", via: "172.16.0.1"), route("10.9.0.0/16", via: "172.17.0.1")
+        )
+        (hop.weight, hop1.weight) = (2, 1)
+        var small = route("10.0.0.0/8", via: "10.9.0.1", metric: 7)
+        (small.mtu, small.advmss, small.protocol) = (1400, 1300, "static")
         let both = ["172.16.0.2/16", "2001:db8::2/64"]
         let promote = "sysctl -qw net.ipv4.conf.all.promote_secondaries="
         let cases: [Case?] = [
             try? Case(
-                testDescription: "a default route, a link route, a metric, a source, onlink",
+                testDescription: "a default route, a link route, a metric, an MTU, a source, onlink",
                 nics: [
                     makeNIC(routes: [
-                        route("10.9.0.0/16"), route("10.0.0.0/8", via: "10.9.0.1", metric: 7),
+                        route("10.9.0.0/16"), small,
                         route("default", via: "172.16.0.1"), onlink,
                     ])
                 ]),
@@ -49,6 +55,16 @@ import Testing
                             route("default", via: "172.16.0.1"), route("default", via: "2001:db8::1"),
                             route("2001:db8:9::/48", via: "2001:db8::9", metric: 5),
                         ])
+                ]),
+            try? Case(
+                testDescription: "several routes of one metric, next hops",
+                nics: [
+                    makeNIC(
+                        addresses: both,
+                        routes: [
+                            route("default", via: "172.16.0.1"), route("default", via: "172.16.0.9"),
+                            route("default", via: "2001:db8::1"), route("default", via: "2001:db8::9"), hop,
+                        ]), makeNIC(1, routes: [hop1]),
                 ]),
             try? Case(
                 testDescription: "IPv6 only, off on the interface", nics: [makeNIC(addresses: both)],
@@ -68,7 +84,13 @@ import Testing
                 testDescription: "the way out", nics: [makeNIC(routes: [route("default", via: "172.16.0.1")])],
                 hasWayOut: true),
         ]
-        return cases.compactMap { $0 }
+        let unrouted = try? makeNIC(addresses: both, routes: [route("172.16.0.0/17")])
+        let last = unrouted.map { nic in
+            var nic = nic
+            nic.noPrefixRoute = nic.addresses
+            return Case(testDescription: "addresses without a route", nics: [nic])
+        }
+        return (cases + [last]).compactMap { $0 }
     }()
 
     private func inWorld(_ world: Case, _ body: (NetworkPlan) throws -> Void) throws {
@@ -126,7 +148,7 @@ import Testing
 
     @Test("taps that are not there yet are taken for made, and what is there needs no command")
     func assumed() throws {
-        #expect(Self.cases.count == 9)  // A case that could not be made would be missing silently.
+        #expect(Self.cases.count == 11)  // A case that could not be made would be missing silently.
         let nics = [try makeNIC(), try makeNIC(1, addresses: ["10.1.0.2/24", "2001:db8::2/64"])]
         try inWorld(Case(testDescription: "", nics: nics)) { plan in
             let (early, taps, late, again) = (DryRun(), DryRun(), DryRun(), DryRun())

@@ -158,6 +158,26 @@ struct HostModeTests {
         }
     }
 
+    @Test("a second run that fails leaves what the first made", arguments: ["iptables-nft", "nft"])
+    func failureAgain(_ flavour: String) throws {
+        try inNewNamespace {
+            let host = try Host(programs: flavour == "nft" ? ["nft"] : Host.all)
+            defer { host.remove() }
+            let plan = try host.plan(0)
+            let guest = try host.machine(plan)
+            defer { withExtendedLifetime(guest) {} }
+            let nat = try host.setup(plan, id: "vm")
+            _ = try nat.enable()
+            try shell("ip link delete tap0")
+            let before = try host.state()
+            #expect(before.contains("runcvm:vm") && before.contains("ip_forward = 1"))
+            let error = #expect(throws: SystemError.self) { try nat.enable() }
+            #expect(error?.call == "sysctl" && error?.remedy == "runcvm tap-create comes first")
+            #expect(try host.state() == before)
+            try nat.disable()
+        }
+    }
+
     @Test("the tap stands in the host's namespace with the host's address, and only the VM's own is deleted")
     func tap() throws {
         try inNewNamespace {
@@ -170,9 +190,15 @@ struct HostModeTests {
             #expect(try BridgeSetup.create(plan).isEmpty)
             let tap = try #require(try LiveFacts.read().links.first { $0.name == "tap0" })
             #expect(tap.addresses.map(\.description) == ["169.254.100.1/30"] && tap.isUp)
-            try TapSetup.delete(plan: plan, records: records, owner: 1235)
+            let foreign = [TapRecord(name: "tap0", mtu: 1500, owner: 1235)]
+            try TapSetup.delete(plan: plan, records: nil, owner: 1235)
+            try TapSetup.delete(plan: plan, records: foreign, owner: 1234)
             #expect(try NetlinkSocket().link(named: "tap0") != nil)
-            for _ in 0..<2 { try TapSetup.delete(plan: plan, records: records, owner: 1234) }
+            // By the record, whoever the VMM's user is now; without one, by that.
+            for _ in 0..<2 { try TapSetup.delete(plan: plan, records: records, owner: 1235) }
+            try expectUnchanged(since: before)
+            _ = try TapSetup.create(plan: plan, owner: 1234)
+            for _ in 0..<2 { try TapSetup.delete(plan: plan, records: nil, owner: 1234) }
             try expectUnchanged(since: before)
         }
     }
@@ -189,10 +215,17 @@ struct HostModeTests {
                 ip route add 0.0.0.0/1 dev vpn; ip route add 128.0.0.0/1 dev vpn
                 """)
             #expect(try Uplink.read() == Uplink(dev: "vpn", mtu: 1400))
+            try shell("ip route replace 0.0.0.0/1 dev vpn mtu 1300")
+            #expect(try Uplink.read() == Uplink(dev: "vpn", mtu: 1300))
+            try shell("ip route replace 0.0.0.0/1 dev vpn mtu 9000")
+            #expect(try Uplink.read() == Uplink(dev: "vpn", mtu: 1400))
             try shell("ip link delete vpn; ip route delete default; ip route add unreachable default")
             #expect(try Uplink.read() == nil)
             try shell("ip route delete default")
             #expect(try Uplink.read() == nil)
+            try shell("ip -6 address add 2001:db8::2/64 dev uplink nodad")
+            try shell("ip -6 route add default via 2001:db8::1 mtu 1280")
+            #expect(try Uplink.read() == Uplink(dev: "uplink", mtu: 1280))
         }
     }
 

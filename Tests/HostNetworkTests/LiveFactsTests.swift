@@ -41,11 +41,13 @@ import Testing
 
     @Test("each next hop of a multipath route is listed")
     func multipath() {
-        let hops = [UInt8(1), 3].map { LinkRoute.NextHop(gateway: [10, 0, 0, $0], link: Int32($0)) }
+        let hops = [UInt8(1), 3].map {
+            LinkRoute.NextHop(gateway: [10, 0, 0, $0], link: Int32($0), weight: Int($0))
+        }
         let routes = LiveRoute.all(LinkRoute(isIPv6: false, link: nil, metric: 5, nextHops: hops), [1: "a", 3: "c"])
         #expect(routes.map(\.dev) == ["a", "c"])
         #expect(routes.map { $0.gateway?.description } == ["10.0.0.1", "10.0.0.3"])
-        #expect(routes.allSatisfy { $0.isMultipath && $0.destination == nil })
+        #expect(routes.map(\.weight) == [1, 3] && routes.allSatisfy { $0.destination == nil })
     }
 
     @Test("requests that the kernel refuses, or that are done already")

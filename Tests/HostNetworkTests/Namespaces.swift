@@ -87,6 +87,7 @@ func makePlan(_ nics: [NIC]) -> NetworkPlan {
 /// in a second namespace, the network.
 func makeContainer(_ nics: [NIC]) throws -> NetworkNamespace {
     let wire = try newNamespace()
+    var (routes, addresses): ([LinkRoute], [LinkAddress]) = ([], [])
     let descriptor = try Descriptor(opening: "/proc/thread-self/ns/net", O_RDONLY)
     for (number, nic) in nics.enumerated() {
         try wire.run {
@@ -103,14 +104,15 @@ func makeContainer(_ nics: [NIC]) throws -> NetworkNamespace {
         let netlink = try NetlinkSocket()
         let port = try #require(try netlink.link(named: nic.name))
         try netlink.perform(.setUp(port))
-        for address in nic.addresses { try netlink.perform(.createAddress(address.linkAddress(on: port), on: port)) }
+        for address in nic.linkAddresses(on: port) { try netlink.perform(.createAddress(address, on: port)) }
         try waitForLinkLocal(nic.name)
         for neighbor in nic.neighbors ?? [] where neighbor.mac != DerivedMAC.bridge(for: nic.guestMAC) {
             try netlink.perform(.ensureNeighbor(neighbor.ip.bytes, mac: neighbor.mac.bytes, on: port))
         }
-        let addresses = nic.addresses.map { $0.linkAddress(on: port) }
-        for route in nic.routes { try netlink.ensureRoute(route.linkRoute(on: port), beside: addresses) }
+        routes += nic.routes.map { $0.linkRoute(on: port) }
+        addresses += nic.linkAddresses(on: port)
     }
+    for route in routes.joined { try NetlinkSocket().ensureRoute(route, beside: addresses) }
     return wire
 }
 

@@ -150,6 +150,38 @@ import Testing
         }
     }
 
+    @Test("a second run that fails leaves the interfaces that the first joined, and undoes what it did itself")
+    func failureAgain() throws {
+        try inWorld { world in
+            _ = try world.create()
+            let netlink = try NetlinkSocket()
+            func state() throws -> String {
+                try sh(
+                    #"""
+                    for n in eth0 tap-eth0; do
+                        ip -o link show dev $n | grep -oE 'ALLMULTI|UP|DOWN'; tc filter show dev $n ingress
+                    done; cat /proc/sys/net/ipv6/conf/tap-eth0/disable_ipv6
+                    """#)
+            }
+            let before = try state()
+            // A second interface, whose tap has gone.
+            var plan = world.plan
+            var other = try makeNIC(1, alias: nil)
+            other.attach = Attachment(model: .tc, port: "eth1")
+            plan.nics.append(other)
+            try netlink.perform(.createVeth("eth1", mac: other.guestMAC.bytes, peer: "far"))
+            defer { _ = try? sh("ip link delete eth1") }
+            let error = #expect(throws: SystemError.self) { try BridgeSetup.create(plan) }
+            #expect(error?.subject == "tap-eth1")
+            #expect(try state() == before)
+            // Now the first is broken half, and is mended before the second fails: its filter goes again.
+            try netlink.perform(.deleteFilters(priority: RedirectedNIC.priority, on: world.link("eth0")))
+            let half = try state()
+            #expect(throws: SystemError.self) { try BridgeSetup.create(plan) }
+            #expect(try state() == half)
+        }
+    }
+
     @Test("what was half done is undone, and filters of others stay")
     func partial() throws {
         try inWorld { world in

@@ -198,7 +198,7 @@ enum Answer {
         #expect(multipath?.link == nil)
         #expect(
             multipath?.nextHops == [
-                LinkRoute.NextHop(gateway: [10, 0, 0, 1], link: 4, onlink: false),
+                LinkRoute.NextHop(gateway: [10, 0, 0, 1], link: 4, onlink: false, weight: 2),
                 LinkRoute.NextHop(gateway: [10, 0, 0, 3], link: 4, onlink: false),
             ])
     }

@@ -92,7 +92,7 @@ import Testing
         let route = LinkRoute(
             isIPv6: false, gateway: [10, 0, 0, 1], link: 7, metric: 100, onlink: true, source: [10, 0, 0, 2])
         expect(
-            .ensureRoute(route),
+            .createRoute(route),
             """
             44 00 00 00  18 00  05 06  01 00 00 00  00 00 00 00  # RTM_NEWROUTE, CREATE|EXCL
             02 00 00 00  fe 03 00 01  04 00 00 00                # AF_INET, default, main, boot, universe, unicast, ONLINK
@@ -121,6 +121,26 @@ import Testing
         let gateway = hex("fe 80 00 00 00 00 00 00 00 00 00 00 00 00 00 01")
         let via = NetlinkRequest.createRoute(LinkRoute(isIPv6: false, gateway: gateway, link: 7))
         #expect(via.encoded(sequence: 1)[28..<50] == (hex("16 00 12 00 0a 00") + gateway)[...])
+    }
+
+    @Test("each next hop has its own length, flags and weight")
+    func nextHops() {
+        let hops = [
+            LinkRoute.NextHop(gateway: [10, 0, 0, 1], link: 4, weight: 2),
+            LinkRoute.NextHop(gateway: [10, 0, 0, 3], link: 5, onlink: true),
+        ]
+        let request = NetlinkRequest.appendRoute(LinkRoute(isIPv6: false, link: nil, metric: 5, nextHops: hops))
+        expect(
+            request,
+            """
+            50 00 00 00  18 00  05 0c  01 00 00 00  00 00 00 00  # RTM_NEWROUTE, CREATE|APPEND
+            02 00 00 00  fe 03 00 01  00 00 00 00                # AF_INET, default, main, boot, universe, unicast
+            24 00 09 00                                          # RTA_MULTIPATH
+            10 00 00 01  04 00 00 00  08 00 05 00  0a 00 00 01   #   index 4, weight 2, RTA_GATEWAY
+            10 00 04 00  05 00 00 00  08 00 05 00  0a 00 00 03   #   index 5, ONLINK
+            08 00 06 00  05 00 00 00                             # RTA_PRIORITY 5
+            08 00 0f 00  fe 00 00 00                             # RTA_TABLE main
+            """)
     }
 
     @Test("rules, neighbours and forwarding entries")

@@ -23,8 +23,12 @@ struct FactsTests {
         (#"{"links":[\#(link),\#(link)]}"#, "links.1.name: \"eth0\" is there twice"),
         (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth9"}]}"#, "routes.0.dev: \"eth9\""),
         (#"{"links":[\#(link)],"routes":[{"to":"somewhere","dev":"eth0"}]}"#, "routes.0.to: \"somewhere\""),
-        (#"{"links":[\#(link)],"routes":[{"to":"default","via":"fe80::1","family":4,"dev":"eth0"}]}"#, "routes.0: "),
+        (#"{"links":[\#(link)],"routes":[{"to":"default","via":"10.0.0.1","family":6,"dev":"eth0"}]}"#, "routes.0: "),
+        (#"{"links":[\#(link)],"routes":[{"to":"fd00::/8","via":"10.0.0.1","dev":"eth0"}]}"#, "routes.0: "),
+        (#"{"links":[\#(link)],"routes":[{"to":"10.0.0.0/8","source":"fd00::1","dev":"eth0"}]}"#, "routes.0: "),
         (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","metric":-1}]}"#, "routes.0.metric: "),
+        (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","mtu":0}]}"#, "routes.0.mtu: 0"),
+        (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","weight":257}]}"#, "routes.0.weight: 257"),
         (
             #"{"links":[\#(link)],"neighbors":[{"ip":"10.0.0.1","mac":"02:42:ac:11:00:03","dev":"x"}]}"#,
             "neighbors.0.dev"

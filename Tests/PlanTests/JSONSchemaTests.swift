@@ -85,7 +85,8 @@ struct JSONSchemaTests {
     /// What only the verbs can tell: names that must be others' names, a network's own address, two families in one
     /// route, the bytes of a letter.
     private let beyond = [
-        #""dev":"eth9""#, #""dev":"x""#, "10.1.2.3/8", "fd00::1/64", #""fe80::1","family":4"#,
+        #""dev":"eth9""#, #""dev":"x""#, "10.1.2.3/8", "fd00::1/64", #""family":6"#, #""fd00::/8","via":"10"#,
+        #""source":"fd00"#,
         "u00e0",
     ]
 
