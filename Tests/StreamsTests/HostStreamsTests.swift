@@ -100,7 +100,7 @@ final class HostEnds {
             try stdout.writeAll(Frame.endOfStream)
             try control.writeAll(try FrameEncoder.frame(try ControlMessage.exited(status: 9).payload()))
         }
-        host.drain { loop.stop() }
+        host.drain { loop.after(milliseconds: 10) { loop.stop() } }
         try loop.run()
         #expect(heard == [.exited(status: 9)])
         #expect(ends.out.bytes == output)
