@@ -93,8 +93,10 @@ enum Lab {
         try Data(input).write(to: files[0])
         for file in files.dropFirst() { try Data().write(to: file) }
         let process = Process()
-        process.executableURL = URL(filePath: command[0])
-        process.arguments = Array(command.dropFirst())
+        // ssh closes the descriptor by whose end Process learns of a program's, and Process then waits for that program alone,
+        // whichever other has ended: a shell keeps it open.
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", #""$@"; exit $?"#, "sh"] + command
         process.environment = ProcessInfo.processInfo.environment.merging(["RUNCVM_LAB": lab]) { $1 }
         process.standardInput = try FileHandle(forReadingFrom: files[0])
         process.standardOutput = try FileHandle(forWritingTo: files[1])
