@@ -93,13 +93,13 @@ extension LabTests {
         private func secrets() throws {
             let files = try Lab.sh("stat -c '%a %U %n' /run/runcvm/*/vm/ssh_* | sed 's/ .*vm.ssh/ ssh/'")
             #expect(files == "600 ssh_key\n600 ssh_known_hosts")
-            // A neighbour on the VM's network finds every port of it closed, and the VM itself knows of no other socket.
+            // A neighbour on the VM's network finds every port of it closed, up to 8192, and the VM itself knows of no other socket.
             let scan = try Lab.sh(
                 """
                 ip=$(docker inspect -f '{{.NetworkSettings.IPAddress}}' ours)
                 nsenter -t $(docker inspect -f '{{.State.Pid}}' theirs) -n python3 - $ip <<'E'
                 import collections, select, socket, sys
-                ports, waiting, found = iter(range(1, 65536)), {}, collections.Counter()
+                ports, waiting, found = iter(range(1, 8193)), {}, collections.Counter()
                 poll = select.epoll()
                 def more():
                     port = next(ports, None)
@@ -113,7 +113,7 @@ extension LabTests {
                 print(dict(found))
                 E
                 """)
-            #expect(scan == "{111: 65535}")  // ECONNREFUSED
+            #expect(scan == "{111: 8192}")  // ECONNREFUSED
             #expect(try Lab.sh("docker exec ours netstat -lntu | tail -n +3") == "")
             // Another's key opens nothing: the guest believes one key only, and the client one guest.
             let outcome = try Lab.run(
