@@ -66,13 +66,14 @@ public final class VirtualMachine {
                 "the guest has not started its process within \(Self.startLimit / 1000) seconds: "
                     + console.lastWords(of: machine.id))
         }
-        guard let status, broken == nil else {
-            try console.drain()
-            let reason = broken.map { "\($0); " } ?? ""
-            throw Failure(
-                .machine, "the VM ended before its process did: \(reason)\(console.lastWords(of: machine.id))")
+        if let status {
+            guard let broken else { return status }
+            throw Failure(.machine, "the process ended with \(status), but its output is not whole: \(broken)")
         }
-        return status
+        try console.drain()
+        // A VM that ends loses its streams.
+        let reason = broken.flatMap { $0 == .lost ? nil : "\($0); " } ?? ""
+        throw Failure(.machine, "the VM ended before its process did: \(reason)\(console.lastWords(of: machine.id))")
     }
 
     private static func files(terminal: Bool) -> [StreamPort: Pump.End] {
