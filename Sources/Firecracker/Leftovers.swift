@@ -1,14 +1,15 @@
 import Glibc
 import Linux
 
-/// What was left in our folders by processes that were killed, and by a machine that went down; images are ImageCache's.
+/// What was left in our folders by processes that were killed, and by a machine that went down; of images those only that are half made, ImageCache looks after the rest.
 public enum Leftovers {
     /// Run before a container is made. Temporary names carry the pid of their maker; storage belongs to a container whose
     /// folder in /run is made before it and deleted after it.
     public static func sweep() {
-        for name in names(in: RunDirectory.base) where name.hasPrefix(".") {
+        let hidden = names(in: RunDirectory.base).filter { $0.hasPrefix(".") }.map { (RunDirectory.base, $0) }
+        for (folder, name) in hidden + names(in: ImageCache.folder).map({ (ImageCache.folder, $0) }) {
             guard let maker = maker(of: name), kill(maker, 0) != 0, errno == ESRCH else { continue }
-            delete("\(RunDirectory.base)/\(name)")
+            delete("\(folder)/\(name)")
         }
         for id in names(in: RunDirectory.storageBase) where !Files.exists("\(RunDirectory.base)/\(id)") {
             delete("\(RunDirectory.storageBase)/\(id)")
