@@ -20,6 +20,7 @@ final class Sidecar {
     private var requests: [String: Descriptor] = [:]
     private var listeners: [Descriptor] = []
     private var sessions: UnixListener?
+    private var reboots: Descriptor?
 
     /// Starts it as a child of the calling process, none of whose descriptors it keeps.
     static func start(_ keys: SidecarKeys, container: CInt) throws {
@@ -46,8 +47,18 @@ final class Sidecar {
         sessions = try UnixListener(SidecarRoot.path + SidecarRoot.sessions, loop: loop) { [unowned self] in
             try give(to: $0)
         }
+        if container == SystemdSession.pid { try watchReboots() }
         try listen(on: .exec) { [unowned self] in try keep($0) }
         try listen(on: .ssh) { try Self.serve($0) }
+    }
+
+    /// Sessions are no children of systemd's, whose calls init's session watches: what they call becomes an orderly end.
+    private func watchReboots() throws {
+        let watch = Descriptor(owning: try check(linux_watch_reboot(), "seccomp", on: "reboot(2)"), name: "reboot(2)")
+        reboots = watch
+        _ = loop.watch(watch.raw, .read) { _ in
+            if SystemdSession.endsMachine(watch) { kill(getppid(), SIGTERM) }
+        }
     }
 
     private func listen(on port: GuestPort, _ body: @escaping (Descriptor) throws -> Void) throws {

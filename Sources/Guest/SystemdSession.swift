@@ -83,17 +83,20 @@ final class SystemdSession {
         }
     }
 
-    /// Somebody has called reboot(2). Where that ends the machine it does so now, by us: Firecracker knows no power-off.
-    private func answer() throws {
+    /// Somebody has called reboot(2), and waits. Whether that is to end the machine: then it waits on, since Firecracker knows no
+    /// power-off. Otherwise the kernel refuses it, or ends the container inside this machine that it came from.
+    static func endsMachine(_ reboots: Descriptor) -> Bool {
         var cookie: UInt64 = 0
         let caller = linux_reboot_waiting(reboots.raw, &cookie)
-        // ENOENT: the caller has died meanwhile.
-        guard caller > 0 else { return }
-        guard Self.mayEndMachine(caller) else {
-            // ENOENT again. Otherwise the kernel refuses it, or ends the container inside this machine that it came from.
-            _ = linux_reboot_proceed(reboots.raw, cookie)
-            return
-        }
+        // ENOENT, here and below: the caller has died meanwhile.
+        guard caller > 0 else { return false }
+        if mayEndMachine(caller) { return true }
+        _ = linux_reboot_proceed(reboots.raw, cookie)
+        return false
+    }
+
+    private func answer() throws {
+        guard Self.endsMachine(reboots) else { return }
         for watch in watches { watch.cancel() }
         // A command that still ran was killed by that; an init has done what it was told.
         try onEnd(status ?? (hasCommand ? 128 + Int(SIGKILL) : 0))
