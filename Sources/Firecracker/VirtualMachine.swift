@@ -17,6 +17,8 @@ public final class VirtualMachine {
     private var firecracker: pid_t = 0
     /// The process's own end, once the guest has told it.
     private var status: Int?
+    /// The status is that of a start that failed, before which the guest lets go of the streams.
+    private var isUnstarted = false
     /// Why the connection to the guest broke, where it did.
     private var broken: StreamError?
     private var startTimer: EventLoop.Timer?
@@ -67,7 +69,7 @@ public final class VirtualMachine {
                     + console.lastWords(of: machine.id))
         }
         if let status {
-            guard let broken else { return status }
+            guard let broken, !isUnstarted else { return status }
             throw Failure(.machine, "the process ended with \(status), but its output is not whole: \(broken)")
         }
         try console.drain()
@@ -152,6 +154,7 @@ public final class VirtualMachine {
             try finish(status)
         case .failed(let message, let status):
             Self.report(message)
+            isUnstarted = true
             try finish(status)
         case .ready, .signal, .windowSize, .finish: break
         }
@@ -161,6 +164,7 @@ public final class VirtualMachine {
     private func finish(_ status: Int) throws {
         guard self.status == nil else { return }
         self.status = status
+        startTimer?.cancel()
         try streams?.send(.finish)
         loop.after(milliseconds: Self.powerOffLimit) { [unowned self] in loop.stop() }
     }

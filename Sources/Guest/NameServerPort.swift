@@ -19,13 +19,17 @@ enum NameServerPort {
     static func lead(to servers: [IPAddress]) -> UInt16 {
         do {
             let root = try Descriptor(owning: check(linux_cgroup_root(), "fsmount", on: "cgroup2"), name: "cgroup2")
-            for (hooks, matches) in [
+            let families = [
                 (hooks4, servers.filter { $0.bytes.count == 4 }.map { words(of: $0).suffix(1) }),
                 // An IPv4 address as a socket of IPv6 has it, too (ipv6(7)).
                 (hooks6, servers.map { words(of: $0)[...] }),
-            ] where !matches.isEmpty {
-                for kind in hooks.in { try attach(program(matches, from: 53, to: ours), kind, to: root) }
+            ]
+            // First those that do nothing without the others: a kernel may not have all.
+            for (hooks, matches) in families {
                 for kind in hooks.out { try attach(program(matches, from: ours, to: 53), kind, to: root) }
+            }
+            for (hooks, matches) in families {
+                for kind in hooks.in { try attach(program(matches, from: 53, to: ours), kind, to: root) }
             }
             return ours
         } catch {
