@@ -13,49 +13,9 @@ import Testing
 @Suite(.needsRoot) struct RedirectTests {
     private static let guest: [UInt8] = [172, 16, 0, 2]
     private static let peer: [UInt8] = [172, 16, 0, 1]
-    private static let peerMAC: [UInt8] = [0x02, 0x42, 0x99, 0, 0, 1]
+    private static let peerMAC = RedirectWorld.peerMAC
 
-    private struct World {
-        var wire: NetworkNamespace
-        var plan: NetworkPlan
-        var nic: NIC { plan.nics[0] }
-        var guestMAC: [UInt8] { nic.guestMAC.bytes }
-
-        func create(path: String = BridgeSetup.defaultPath) throws -> BridgeRecord {
-            _ = try TapSetup.create(plan: plan, owner: 0)
-            return try #require(try BridgeSetup.create(plan, path: path).first)
-        }
-
-        func link(_ name: String) throws -> Link { try #require(try NetlinkSocket().link(named: name)) }
-    }
-
-    /// A tap that is open, as a VMM has it, and the wire.
-    private struct Ends {
-        let tap: FramePort
-        let wire: FramePort
-
-        init(_ world: World) throws {
-            tap = try FramePort.tap(world.nic.tap)
-            wire = try world.wire.run { try FramePort.link(world.link("w-0")) }
-            // The tap has a carrier soon after it is opened; until then it drops.
-            let probe = Frame(to: world.guestMAC, from: peerMAC, type: Frame.experiment, [0])
-            for _ in 0..<100 {
-                try wire.send(probe.bytes)
-                if try tap.receive(milliseconds: 50, until: { $0 == probe }) != nil { break }
-            }
-            _ = try tap.frames(for: 60)
-        }
-
-        /// All that came out on the wire up to a frame of the guest's.
-        func wireUntilMarker(_ world: World, _ number: UInt8) throws -> [Frame] {
-            let marker = Frame(
-                to: peerMAC, from: world.guestMAC, type: Frame.experiment, [UInt8](repeating: number, count: 50))
-            try tap.send(marker.bytes)
-            return try #require(try wire.receive { $0 == marker }).dropLast()
-        }
-    }
-
-    private func inWorld(_ relay: [String] = [], _ body: (World) throws -> Void) throws {
+    private func inWorld(_ relay: [String] = [], _ body: (RedirectWorld) throws -> Void) throws {
         try inNewNamespace {
             var nic = try makeNIC(alias: nil)
             nic.attach = Attachment(model: .tc, port: "eth0")
@@ -81,7 +41,7 @@ import Testing
             try netlink.perform(.createAddress(nic.addresses[0].linkAddress(on: port), on: port))
             for route in plan.nics[0].routes { try netlink.perform(.createRoute(route.linkRoute(on: port))) }
             let before = try Snapshot()
-            try body(World(wire: wire, plan: plan))
+            try body(RedirectWorld(wire: wire, plan: plan))
             for _ in 0...1 {
                 try BridgeSetup.restore(plan)
                 try TapSetup.delete(plan: plan, records: nil)
@@ -100,7 +60,7 @@ import Testing
             #expect(IngressFilter.Classifier.allCases.map(\.rawValue).contains(record.classifier ?? "none"))
             let port = try #require(LiveFacts.read().links.first { $0.name == "eth0" })
             #expect(port.mac == world.nic.guestMAC && port.addresses == world.nic.addresses)
-            let ends = try Ends(world)
+            let ends = try RedirectEnds(world)
             for size in [46, 1500] {
                 let data = (0..<size).map { UInt8(truncatingIfNeeded: $0 * 7) }
                 let inward = Frame(to: world.guestMAC, from: Self.peerMAC, type: Frame.experiment, data)
@@ -123,7 +83,7 @@ import Testing
     func silent() throws {
         try inWorld { world in
             _ = try world.create()
-            let ends = try Ends(world)
+            let ends = try RedirectEnds(world)
             let frames = [
                 Frame.whoHas(Self.guest, from: Self.peerMAC, Self.peer),
                 Frame.udp(to: world.guestMAC, from: Self.peerMAC, Self.peer, Self.guest, port: 9, "nobody listens"),
@@ -145,7 +105,7 @@ import Testing
             try expectUnchanged(since: before)
             try TapSetup.delete(plan: world.plan, records: nil)
             #expect(try world.create() == record)
-            let ends = try Ends(world)
+            let ends = try RedirectEnds(world)
             #expect(try ends.wireUntilMarker(world, 1) == [])
         }
     }
@@ -233,7 +193,7 @@ import Testing
             #expect(
                 try world.create().wayOut
                     == WayOutRecord(address: #require(IPAddress("172.16.0.2")), ports: "61440-61951"))
-            let ends = try Ends(world)
+            let ends = try RedirectEnds(world)
             // The peer asks for the VM's MAC, as anybody who answers does: that the VM alone may tell.
             try world.wire.run {
                 try NetlinkSocket().perform(
