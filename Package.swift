@@ -20,7 +20,10 @@ let commit = Context.environment["RUNCVM_COMMIT"] ?? ""
 let package = Package(
     name: "runcvm",
     products: [.executable(name: "runcvm", targets: ["runcvm"])],
-    dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
     targets: [
         .executableTarget(
             name: "runcvm",
@@ -32,7 +35,9 @@ let package = Package(
         library("OCI"),
         library("Plan", ["OCI"]),
         library("HostNetwork", ["OCI", "Plan", "Netlink", "Linux", "CLinux"]),
-        library("Firecracker", ["OCI", "Plan", "Streams", "Linux", "CLinux"]),
+        library(
+            "Firecracker",
+            ["OCI", "Plan", "Streams", "Linux", "CLinux", .product(name: "Crypto", package: "swift-crypto")]),
         library("Guest", ["OCI", "Plan", "Netlink", "Streams", "Linux", "CLinux"]),
         library("Netlink", ["Linux", "CLinux"]),
         library("Streams", ["Linux", "CLinux"]),

@@ -60,21 +60,21 @@ public struct Installation: Sendable {
         return Files.exists("\(folder)/ssh") ? folder : nil
     }
 
-    /// A program of OpenSSH's client, by the loader that came with it (ld.so(8)).
-    public func ssh(_ name: String, _ arguments: [String]) throws -> ChildProcess {
+    /// OpenSSH's client, by the loader that came with it (ld.so(8)).
+    public func ssh(_ arguments: [String]) throws -> ChildProcess {
         if let folder = sshFolder {
             guard let loader = try Files.list(folder).first(where: { $0.hasPrefix("ld-linux") }) else {
                 throw Failure(.unavailable, "\(folder): its loader (ld-linux…) is missing; install runcvm again")
             }
             return ChildProcess(
-                "\(folder)/\(loader)", ["--library-path", folder, "\(folder)/\(name)"] + arguments)
+                "\(folder)/\(loader)", ["--library-path", folder, "\(folder)/ssh"] + arguments)
         }
-        if let found = Files.findProgram(name, path: environment["PATH"] ?? "") {
+        if let found = Files.findProgram("ssh", path: environment["PATH"] ?? "") {
             return ChildProcess(found, arguments)
         }
         throw Failure(
             .unavailable,
-            "\(name) not found, neither \(directory)/ssh/\(name) nor on PATH; apt-get install openssh-client")
+            "ssh not found, neither \(directory)/ssh/ssh nor on PATH; apt-get install openssh-client")
     }
 
     private func file(_ name: String, variable: String, remedy: String) throws -> String {

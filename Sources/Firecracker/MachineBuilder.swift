@@ -11,11 +11,9 @@ public struct MachineBuilder {
     let network: NetworkPlan
     let directory: RunDirectory
     let installation: Installation
-    let keygen: SSHKeygen
 
-    public init(_ state: VMState, installation: Installation, keygen: SSHKeygen) throws {
+    public init(_ state: VMState, installation: Installation) throws {
         self.installation = installation
-        self.keygen = keygen
         self.state = state
         container = try state.container()
         network = try state.network()
@@ -148,8 +146,8 @@ public struct MachineBuilder {
         _ machine: Machine, files: FirecrackerConfig.Files, size: MachineSize, guest: GuestDocument
     ) throws -> MachineFiles {
         let config = FirecrackerConfig(files: files, size: size, nics: network.nics)
-        let sidecar = try SidecarAccess(directory: directory.vm, installation: installation).make(
-            keygen, owner: directory.vmUser())
+        let sidecar = SidecarAccess(directory: directory.vm, installation: installation).make(
+            owner: try directory.vmUser())
         var guest = guest
         guest.sidecar = sidecar.keys
         let document = try VMState(container: ContainerReference(id: container.id), network: network)

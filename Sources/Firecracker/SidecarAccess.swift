@@ -21,10 +21,10 @@ public struct SidecarAccess {
     }
 
     /// Of new key pairs what the guest must know, and the files, for the VMM's user.
-    func make(_ keygen: SSHKeygen, owner: UInt32) throws -> (keys: SidecarKeys, files: [MachineFiles.File]) {
-        let (client, host) = try keygen.pairs()
-        let hostKey = Data(try OpenSSHKey.dropbear(host.privateKey)).base64EncodedString()
-        let files = [(key, client.privateKey), (knownHosts, "vm \(host.publicKey)\n")]
+    func make(owner: UInt32) -> (keys: SidecarKeys, files: [MachineFiles.File]) {
+        let (client, host) = (SSHKeyPair(), SSHKeyPair())
+        let hostKey = Data(host.dropbear).base64EncodedString()
+        let files = [(key, client.openSSH), (knownHosts, "vm \(host.publicKey)\n")]
         return (
             SidecarKeys(hostKey: hostKey, authorizedKey: client.publicKey),
             files.map { MachineFiles.File(path: $0, text: [UInt8]($1.utf8), owner: owner) }
@@ -45,7 +45,6 @@ public struct SidecarAccess {
         ]
         options.append("ProxyCommand=vm-connect \(vsock.replacing("%", with: "%%"))")
         var child = try installation.ssh(
-            "ssh",
             ["-F", "none", terminal ? "-tt" : "-T", "-i", key] + options.flatMap { ["-o", $0] } + ["root@vm", command])
         child.environment = ["SHELL=\(installation.program)", "TERM=dumb"]
         return child

@@ -13,30 +13,6 @@ public struct ChildProcess {
         public var reason: String { errors.split(separator: "\n").last.map(String.init) ?? "exit \(status)" }
     }
 
-    /// One that has been started.
-    public struct Running {
-        let pid: pid_t
-        let output: Descriptor
-        let errors: Descriptor
-
-        /// Waits for its end; once.
-        public func outcome() throws -> Outcome { try outcome(status: ChildProcess.wait(for: pid)) }
-
-        func outcome(status: Int) throws -> Outcome {
-            Outcome(
-                status: status, output: try output.readFromStart(),
-                errors: String(decoding: try errors.readFromStart(), as: UTF8.self))
-        }
-
-        /// Ends it, where it has not been waited for.
-        public func kill() {
-            // No other process has its number before it is waited for.
-            guard waitpid(pid, nil, WNOHANG) == 0 else { return }
-            Glibc.kill(pid, SIGKILL)
-            waitpid(pid, nil, 0)
-        }
-    }
-
     public var program: String
     public var arguments: [String]
     public var environment: [String]
@@ -77,22 +53,18 @@ public struct ChildProcess {
         return try checked("poll", on: "pidfd") { Int(poll(&ended, 1, CInt(seconds * 1000))) } > 0
     }
 
+    /// Its input, output and errors are in memory (memfd_create(2)): whatever it leaves running blocks nobody.
     private func run(
         _ more: [(Descriptor, CInt)], ownGroup: Bool = false, _ wait: (pid_t) throws -> Int
     ) throws -> Outcome {
-        let running = try start(more, ownGroup: ownGroup)
-        return try running.outcome(status: wait(running.pid))
-    }
-
-    /// Starts it with its input, output and errors in memory (memfd_create(2)): whatever it leaves running blocks nobody.
-    public func start() throws -> Running { try start([], ownGroup: false) }
-
-    private func start(_ more: [(Descriptor, CInt)], ownGroup: Bool) throws -> Running {
         let stdin = try Descriptor.memory(name: "stdin of \(program)", holding: input)
         let stdout = try Descriptor.memory(name: "stdout of \(program)")
         let stderr = try Descriptor.memory(name: "stderr of \(program)")
         let pid = try start(redirecting: [(stdin, 0), (stdout, 1), (stderr, 2)] + more, ownGroup: ownGroup)
-        return Running(pid: pid, output: stdout, errors: stderr)
+        let status = try wait(pid)
+        return Outcome(
+            status: status, output: try stdout.readFromStart(),
+            errors: String(decoding: try stderr.readFromStart(), as: UTF8.self))
     }
 
     /// Runs it with this process's own descriptors. Returns its status.

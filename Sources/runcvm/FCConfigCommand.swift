@@ -75,11 +75,8 @@ struct FCConfigCommand: HookVerb {
 
     private func files() throws -> MachineFiles {
         let installation = try Installation(environment: DocumentPipe.environment)
-        // While the verbs before this one are at work, so that nobody waits for keys. A dry run leaves our folders alone.
-        let keygen = SSHKeygen(in: dryRun ? "/tmp" : RunDirectory.base, installation: installation)
-        defer { keygen.end() }
         let state = try DocumentPipe.read(verb: "fc-config")
-        let builder = try MachineBuilder(state, installation: installation, keygen: keygen)
+        let builder = try MachineBuilder(state, installation: installation)
         if try RunDirectory(id: state.container().id).isJailed, rootfs == nil {
             return try builder.buildJailed()
         }

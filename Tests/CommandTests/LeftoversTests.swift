@@ -31,39 +31,4 @@ struct LeftoversTests {
 
                 """)
     }
-
-    @Test(
-        "fc-config leaves no keys, whatever it says of its arguments and input; where it is killed, the next create does"
-    )
-    func keys() throws {
-        let text = try World.run(
-            """
-            left() { find /run/runcvm /tmp -name '.keys*'; }
-            # The checkout may be in /tmp.
-            touch /run/program; mount --bind "$runcvm" /run/program; runcvm=/run/program
-            mount -t tmpfs none /var/lib; mount -t tmpfs none /tmp
-            refused() { "$@" </run/plan >/dev/null 2>&1 && echo "taken: $*"; left; }
-            $runcvm net-plan --netns /run/netns/web >/run/plan
-            for more in "" --dry-run; do
-                refused $runcvm fc-config $more || true; refused $runcvm fc-config --rootfs /none --kernel /none $more || true
-                refused $runcvm fc-config --cpus 99 --rootfs /bin/sh $more || true; echo | $runcvm fc-config $more 2>/dev/null || left
-            done
-            mkfifo /run/document; $runcvm fc-config <>/run/document & made=/run/runcvm/.keys.$!.new
-            until [ -e $made/host.pub ] && [ -e $made/client.pub ]; do sleep 0.01; done
-            stat -c '%a %n' $made $made/{client,host} | sed "s/$!/PID/"
-            kill -9 $!; wait $! || true; left | sed "s/$!/PID/"
-            mkdir /run/bundle; echo '{}' >/run/bundle/config.json
-            "$runcvm" oci-adapt --id web --bundle /run/bundle 2>/dev/null || true
-            left
-            """)
-        #expect(
-            text
-                == """
-                700 /run/runcvm/.keys.PID.new
-                600 /run/runcvm/.keys.PID.new/client
-                600 /run/runcvm/.keys.PID.new/host
-                /run/runcvm/.keys.PID.new
-
-                """)
-    }
 }

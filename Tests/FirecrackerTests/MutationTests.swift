@@ -6,9 +6,9 @@ import Testing
 
 @testable import Firecracker
 
-@Suite("wrong input: bundles, mounts, keys")
+@Suite("wrong input: bundles, mounts")
 struct MutationTests {
-    @Test("no bundle, mountinfo, size or key traps, hangs or eats memory")
+    @Test("no bundle, mountinfo or size traps, hangs or eats memory")
     func parsers() async throws {
         let result = try await #require(
             processExitsWith: .success, observing: [\.standardOutputContent, \.standardErrorContent]
@@ -20,17 +20,6 @@ struct MutationTests {
         22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
         310 22 0:60 / /m rw,relatime shared:1 - overlay overlay \
         rw,lowerdir=/l/A\\040B:/l/C\\134:D,lowerdir+=/x,upperdir=/u/diff,workdir=/u/work
-
-        """
-    /// Made for this test by ssh-keygen(1).
-    private static let key = """
-        -----BEGIN OPENSSH PRIVATE KEY-----
-        b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
-        QyNTUxOQAAACBdPrdsY9/oqMR8xvMCRsxGr4Kjuroev3wW1UUuBCsKnAAAAIjcDtT83A7U
-        /AAAAAtzc2gtZWQyNTUxOQAAACBdPrdsY9/oqMR8xvMCRsxGr4Kjuroev3wW1UUuBCsKnA
-        AAAECQtWTUKN9FpFXCkxC1nfm3x1KVbhla6P5cNMFm1epfi10+t2xj3+ioxHzG8wJGzEav
-        gqO6uh6/fBbVRS4EKwqcAAAAAAECAwQF
-        -----END OPENSSH PRIVATE KEY-----
 
         """
     private static func size(_ resources: String) -> [UInt8] {
@@ -67,7 +56,6 @@ struct MutationTests {
         Target(text: "mountinfo", 6000, seeds: [mountinfo]) { text in
             _ = OverlayMount(at: "/m", mountinfo: text)?.image(root: "/m")
         },
-        Target(text: "key", 6000, seeds: [key]) { _ = try OpenSSHKey.dropbear($0) },
         Target(text: "id", 2000, seeds: ["4f1e0c3b", "web_1.x"]) { text in
             let name = MachineBuilder.name(for: text)
             guard name.utf8.count <= 64, name.utf8.allSatisfy({ $0 < 0x80 && $0 > 0x2c }) else {

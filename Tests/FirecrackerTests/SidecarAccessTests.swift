@@ -34,13 +34,9 @@ struct SidecarAccessTests {
         try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     }
 
-    private let environment = ProcessInfo.processInfo.environment
-
     private func make(in folder: URL) throws -> (keys: SidecarKeys, files: [MachineFiles.File]) {
-        let installation = try Installation(environment: environment)
-        let keygen = SSHKeygen(in: folder.path, installation: installation)
-        defer { keygen.end() }
-        return try SidecarAccess(directory: folder.path, installation: installation).make(keygen, owner: getuid())
+        let installation = try Installation(environment: ProcessInfo.processInfo.environment)
+        return SidecarAccess(directory: folder.path, installation: installation).make(owner: getuid())
     }
 
     @Test("Dropbear reads the host key as the one that the client believes; each start has others; files are private")
@@ -68,50 +64,14 @@ struct SidecarAccessTests {
             #expect(client.hasPrefix(keys.authorizedKey))
         }
     }
-
-    @Test(
-        "keys are made in a folder of ours alone, which goes also where nobody wants them, and whatever it held before")
-    func unwanted() throws {
-        try inFolder { folder in
-            let name = ".keys.\(getpid()).new"
-            let made = folder.appending(path: name)
-            try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
-            try Data("y".utf8).write(to: made.appending(path: "host"))
-            let keygen = SSHKeygen(in: folder.path, installation: try Installation(environment: environment))
-            #expect(try names(folder) == [name])
-            let attributes = try FileManager.default.attributesOfItem(atPath: made.path)
-            #expect(attributes[.posixPermissions] as? Int == 0o700)
-            keygen.end()
-            #expect(try names(folder) == [])
-            #expect(RunningProcess.all { $0.command.contains(folder.path) }.map(\.command) == [])
-        }
-    }
-
-    @Test("a missing ssh-keygen, or one that says no, is an error of who wants the keys, and leaves nothing")
+    @Test("a missing ssh is named with the remedy")
     func missing() throws {
-        try inFolder { folder in
-            let tools = folder.appending(path: "tools")
-            try FileManager.default.createDirectory(at: tools, withIntermediateDirectories: true)
-            func message() throws -> String? {
-                let keygen = SSHKeygen(
-                    in: folder.path, installation: try Installation(environment: ["PATH": tools.path]))
-                defer { keygen.end() }
-                let error = #expect(throws: Failure.self) { _ = try keygen.pairs() }
-                #expect(error?.kind == .unavailable)
-                return error?.message
-            }
-            #expect(try message()?.hasSuffix("nor on PATH; apt-get install openssh-client") == true)
-            try FileManager.default.createSymbolicLink(
-                at: tools.appending(path: "ssh-keygen"), withDestinationURL: URL(filePath: "/bin/false"))
-            #expect(try message() == "ssh-keygen \(folder.path)/.keys.\(getpid()).new/client: exit 1")
-            #expect(try names(folder) == ["tools"])
+        let access = SidecarAccess(
+            directory: "/none", installation: try Installation(environment: ["PATH": "/none"]))
+        let error = #expect(throws: Failure.self) {
+            _ = try access.client(vsock: "/none/v.sock", terminal: false, command: "session")
         }
-    }
-
-    @Test(
-        "what is no Ed25519 key of OpenSSH's is an error",
-        arguments: ["", "-----BEGIN\nAAAA\n-----END", "b3BlbnNzaC1rZXktdjEA"])
-    func noKey(_ text: String) {
-        #expect(throws: Failure.self) { try OpenSSHKey.dropbear(text) }
+        #expect(error?.kind == .unavailable)
+        #expect(error?.message.hasSuffix("nor on PATH; apt-get install openssh-client") == true)
     }
 }

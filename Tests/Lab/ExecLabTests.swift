@@ -119,8 +119,7 @@ extension LabTests {
             let outcome = try Lab.run(
                 """
                 vm=$(echo /run/runcvm/*/vm); cp $vm/ssh_key /tmp/kept
-                /usr/lib/runcvm/ssh/ld-linux* --library-path /usr/lib/runcvm/ssh /usr/lib/runcvm/ssh/ssh-keygen -q -t ed25519 -N '' \
-                    -f /tmp/other; cat /tmp/other >$vm/ssh_key; docker exec ours true; echo $?
+                ssh-keygen -q -t ed25519 -N '' -f /tmp/other; cat /tmp/other >$vm/ssh_key; docker exec ours true; echo $?
                 cat /tmp/kept >$vm/ssh_key; docker exec ours true; echo $?; rm /tmp/kept /tmp/other*
                 """)
             #expect(outcome.lines.first != "0" && outcome.lines.last == "0", "\(outcome.text)\(outcome.errors)")

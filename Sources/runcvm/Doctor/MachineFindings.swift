@@ -94,7 +94,7 @@ struct MachineFindings {
     /// The host's side of an exec.
     private func exec() -> Finding {
         .of("docker exec") {
-            let ssh = try installation.ssh("ssh", ["-V"]).run()
+            let ssh = try installation.ssh(["-V"]).run()
             guard ssh.status == 0 else {
                 return .fault("docker exec", "ssh: \(ssh.reason)", "install runcvm again")
             }
