@@ -74,6 +74,6 @@ struct FCBootCommand: ParsableCommand {
         throw Failure(.machine, String(decoding: text.dropLast(), as: UTF8.self))
     }
 
-    /// In seconds.
-    private static let patience = 60
+    /// In seconds, as long as the runtime gives a hook.
+    private static let patience = 120
 }
