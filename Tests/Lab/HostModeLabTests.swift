@@ -169,7 +169,7 @@ extension LabTests {
                 """
             try Lab.sh("\(switchTo); iptables-save >/tmp/rules; nft flush ruleset; use legacy; begin")
             let before = try host()
-            #expect(before.contains("-j DOCKER-USER"), "\(before)")
+            #expect(before.contains(":DOCKER-USER "), "\(before)")
             try goesOut(firewall: "iptables-legacy") {
                 let tables = try Lab.sh("nft list tables")
                 #expect(tables == "")
