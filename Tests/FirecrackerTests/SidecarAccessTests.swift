@@ -64,6 +64,7 @@ struct SidecarAccessTests {
             #expect(client.hasPrefix(keys.authorizedKey))
         }
     }
+
     @Test("a missing ssh is named with the remedy")
     func missing() throws {
         let access = SidecarAccess(

@@ -7,12 +7,13 @@ extension LabTests {
 
         /// What must be as before: the host's rules without counters, its switches, links and files. (iptables-nft makes a
         /// built-in chain with its first rule and keeps it; iptables-save lists such chains either way.)
-        /// Without Docker's two jumps, which dockerd moves to the top of FORWARD whenever it starts.
+        /// Docker's two jumps apart: dockerd moves them to the top of FORWARD whenever it starts.
         private func host() throws -> String {
             try Lab.traces()
                 + Lab.sh(
                     """
                     iptables-save | grep -v -e '^#' -e '^-A FORWARD -j DOCKER-' | sed 's/\\[.*\\]//'
+                    iptables-save | sed -n '/^-A FORWARD -j DOCKER-/p' | sort
                     nft list tables | sort
                     sysctl -a 2>/dev/null | grep -E '^net.ipv4.(ip_forward|conf.[^v].*(forwarding|rp_filter|route_localnet)) '
                     ls -A /run/runcvm 2>/dev/null | grep -v lock || true
