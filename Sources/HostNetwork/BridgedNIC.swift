@@ -92,7 +92,7 @@ struct BridgedNIC {
 
     private func takeTap(_ link: Link, into bridge: Link, _ netlink: NetlinkSocket, _ journal: Journal) throws {
         let ipv6 = try IPv6Setting(of: link.name)
-        let master = try netlink.links().first { $0.index == link.master }
+        let master = try link.master.flatMap { try netlink.link(at: $0) }
         journal.record {
             var errors = ErrorCollector()
             errors.run { try netlink.perform(.setMaster(link, master)) }

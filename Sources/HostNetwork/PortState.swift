@@ -18,7 +18,7 @@ struct PortState {
     init(of port: Link, _ netlink: NetlinkSocket) throws {
         mac = port.address
         isUp = port.isUp
-        master = try netlink.links().first { $0.index == port.master }
+        master = try port.master.flatMap { try netlink.link(at: $0) }
         addresses = try netlink.addresses(of: port)
         neighbors = try netlink.neighbors().filter { $0.link == port.index }
         ipv6 = try IPv6Setting(of: port.name)

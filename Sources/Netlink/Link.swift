@@ -142,6 +142,18 @@ extension NetlinkSocket {
         return try answer.map { try Link(parsing: $0) }.flatMap { $0.name == name ? $0 : nil }
     }
 
+    /// nil where there is none.
+    public func link(at index: Int32) throws -> Link? {
+        if let dryRun = DryRun.current { return try dryRun.tables(of: self).links.first { $0.index == index } }
+        // ip link show, by its number
+        var body = MessageWriter()
+        body.putLinkHeader(index: index)
+        body.attribute(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
+        let answer = try ask(
+            "RTM_GETLINK", on: "link \(index)", RTM_GETLINK, answer: RTM_NEWLINK, absent: .noDevice, body: body)
+        return try answer.map { try Link(parsing: $0) }
+    }
+
     /// The Ethernet link with that MAC; several links may share one (a vlan and what is below it), the first counts.
     public func link(mac: [UInt8]) throws -> Link? { try links().first { $0.mac == mac } }
 }

@@ -24,15 +24,28 @@ struct MessageReader {
 
     /// The attributes that follow, up to the end.
     mutating func attributes() throws -> Attributes {
-        var values: [(type: UInt16, value: ArraySlice<UInt8>)] = []
-        while !rest.isEmpty {
-            let length = Int(try read(UInt16.self))
-            let type = try read(UInt16.self) & NLA_TYPE_MASK
+        var places: [(type: UInt16, place: Range<Int>)] = []
+        // By places, not slices: a link has some sixty, and a list of links is most of what a verb reads.
+        var place = rest.startIndex
+        while place < rest.endIndex {
+            guard rest.endIndex - place >= 4 else { throw malformed("4 bytes wanted, \(rest.endIndex - place) left") }
+            let length = Int(half(at: place))
+            let type = half(at: place + 2) & NLA_TYPE_MASK
             guard length >= 4 else { throw malformed("attribute \(type) of \(length) bytes") }
-            values.append((type, try take(length - 4)))
-            try skipPadding(after: length)
+            guard length <= rest.endIndex - place else {
+                throw malformed("attribute \(type) of \(length) bytes, \(rest.endIndex - place) left")
+            }
+            places.append((type, place + 4..<place + length))
+            place += (length + 3) & ~3
         }
-        return Attributes(values: values, subject: subject)
+        defer { rest = rest.suffix(0) }
+        return Attributes(bytes: rest, places: places, subject: subject)
+    }
+
+    /// 16 bits in the host's byte order.
+    private func half(at place: Int) -> UInt16 {
+        let value = UInt16(rest[place]) | UInt16(rest[place + 1]) << 8
+        return UInt16(littleEndian: value)
     }
 
     /// The last attribute of a message may come without its padding.
@@ -56,16 +69,20 @@ private func integer<T: FixedWidthInteger>(_ bytes: ArraySlice<UInt8>) -> T {
 
 /// The attributes of one message or nest by their kind; of several of one kind the last counts, as in the kernel.
 struct Attributes {
-    // In the kernel's order: of some sixty, only a few are asked for.
-    private let values: [(type: UInt16, value: ArraySlice<UInt8>)]
+    private let bytes: ArraySlice<UInt8>
+    // In the kernel's order: only a few are asked for.
+    private let places: [(type: UInt16, place: Range<Int>)]
     private let subject: String
 
-    init(values: [(type: UInt16, value: ArraySlice<UInt8>)], subject: String) {
-        self.values = values
+    init(bytes: ArraySlice<UInt8>, places: [(type: UInt16, place: Range<Int>)], subject: String) {
+        self.bytes = bytes
+        self.places = places
         self.subject = subject
     }
 
-    private func slice(_ type: UInt16) -> ArraySlice<UInt8>? { values.last { $0.type == type }?.value }
+    private func slice(_ type: UInt16) -> ArraySlice<UInt8>? {
+        places.last { $0.type == type }.map { bytes[$0.place] }
+    }
 
     func bytes(_ type: UInt16) -> [UInt8]? { slice(type).map { [UInt8]($0) } }
 

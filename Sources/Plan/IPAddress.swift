@@ -1,3 +1,4 @@
+import Glibc
 import OCI
 
 /// An IPv4 or IPv6 address, in the text forms of RFC 791 and RFC 5952.
@@ -11,7 +12,11 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     public init?(_ text: String) {
-        guard let bytes = text.contains(":") ? Self.parseIPv6(text) : Self.parseIPv4(text) else { return nil }
+        // inet_pton(3) reads up to a NUL.
+        guard !text.utf8.contains(0) else { return nil }
+        let isIPv6 = text.utf8.contains(UInt8(ascii: ":"))
+        var bytes = [UInt8](repeating: 0, count: isIPv6 ? 16 : 4)
+        guard inet_pton(isIPv6 ? AF_INET6 : AF_INET, text, &bytes) == 1 else { return nil }
         self.bytes = bytes
     }
 
@@ -31,92 +36,19 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String {
-        isIPv6 ? formatIPv6() : bytes.map(String.init).joined(separator: ".")
-    }
-
-    private static func parseIPv4(_ text: String) -> [UInt8]? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var bytes: [UInt8] = []
-        for part in parts {
-            // "010" is octal to some programs and decimal to others: refused.
-            guard (1...3).contains(part.count), part.allSatisfy(\.isASCIIDigit), part.count == 1 || part.first != "0",
-                let byte = UInt8(part)
-            else { return nil }
-            bytes.append(byte)
-        }
-        return bytes
-    }
-
-    private static func parseIPv6(_ text: String) -> [UInt8]? {
-        let halves = text.components(separatedByDoubleColon: ())
-        guard let halves else { return nil }
-        guard let head = groups(halves.head), let tail = groups(halves.tail ?? "") else { return nil }
-        if halves.tail == nil { return head.count == 16 ? head : nil }
-        // "1.2.3.4::": IPv4 may only be the last of all.
-        if halves.head.contains(".") { return nil }
-        guard head.count + tail.count <= 14 else { return nil }
-        return head + [UInt8](repeating: 0, count: 16 - head.count - tail.count) + tail
-    }
-
-    /// The bytes of "2001:db8:1" or "ffff:192.0.2.1".
-    private static func groups(_ text: String) -> [UInt8]? {
-        if text.isEmpty { return [] }
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        var bytes: [UInt8] = []
-        for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.contains(".") {
-                guard let tail = parseIPv4(String(part)) else { return nil }
-                bytes += tail
-            } else {
-                guard (1...4).contains(part.count), part.allSatisfy(\.isHexDigit), part.allSatisfy(\.isASCII),
-                    let group = UInt16(part, radix: 16)
-                else { return nil }
-                bytes += [UInt8(group >> 8), UInt8(group & 255)]
+        // "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255" and a NUL: INET6_ADDRSTRLEN.
+        var text = [CChar](repeating: 0, count: 46)
+        return text.withUnsafeMutableBufferPointer { text in
+            inet_ntop(isIPv6 ? AF_INET6 : AF_INET, bytes, text.baseAddress, socklen_t(text.count)).map {
+                String(cString: $0)
             }
+                ?? ""
         }
-        return bytes.count <= 16 ? bytes : nil
-    }
-
-    private func formatIPv6() -> String {
-        let groups = stride(from: 0, to: 16, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
-        if groups[..<5].allSatisfy({ $0 == 0 }), groups[5] == 0xffff {
-            return "::ffff:" + bytes[12...].map(String.init).joined(separator: ".")
-        }
-        // The first of the longest runs of at least two zero groups becomes "::".
-        var best = 0..<0
-        var start = 0
-        while start < 8 {
-            var end = start
-            while end < 8, groups[end] == 0 { end += 1 }
-            if end - start > best.count { best = start..<end }
-            start = max(end, start + 1)
-        }
-        func text(_ part: ArraySlice<UInt16>) -> String { part.map { String($0, radix: 16) }.joined(separator: ":") }
-        if best.count < 2 { return text(groups[...]) }
-        return text(groups[..<best.lowerBound]) + "::" + text(groups[best.upperBound...])
     }
 }
 
 extension Character {
     var isASCIIDigit: Bool { ("0"..."9").contains(self) }
-}
-
-extension String {
-    /// The parts around the one "::"; tail is nil where there is none, the whole nil where there are two.
-    fileprivate func components(separatedByDoubleColon: ()) -> (head: String, tail: String?)? {
-        var rest = self[...]
-        var head = ""
-        while let first = rest.first {
-            if rest.hasPrefix("::") {
-                let tail = String(rest.dropFirst(2))
-                return tail.contains("::") || tail.hasPrefix(":") ? nil : (head, tail)
-            }
-            head.append(first)
-            rest = rest.dropFirst()
-        }
-        return (head, nil)
-    }
 }
 
 /// An address with the length of its network's prefix, as in `172.17.0.2/16` (CIDR, RFC 4632).
@@ -131,9 +63,10 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
     }
 
     public init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, (1...3).contains(parts[1].count), parts[1].allSatisfy(\.isASCIIDigit),
-            let address = IPAddress(String(parts[0])), let length = Int(parts[1])
+        guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else { return nil }
+        let digits = text.utf8[slash...].dropFirst()
+        guard (1...3).contains(digits.count), digits.allSatisfy({ isdigit(CInt($0)) != 0 }),
+            let address = IPAddress(String(text[..<slash])), let length = Int(Substring(digits))
         else { return nil }
         self.init(address: address, length: length)
     }
@@ -168,9 +101,11 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     public init?(_ text: String) {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 6, parts.allSatisfy({ $0.count == 2 && $0.allSatisfy(\.isHexDigit) }) else { return nil }
-        bytes = parts.compactMap { UInt8($0, radix: 16) }
+        let parts = text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+        guard parts.count == 6, parts.allSatisfy({ $0.count == 2 && $0.allSatisfy { isxdigit(CInt($0)) != 0 } }) else {
+            return nil
+        }
+        bytes = parts.compactMap { UInt8(Substring($0), radix: 16) }
         guard bytes.count == 6 else { return nil }
     }
 
