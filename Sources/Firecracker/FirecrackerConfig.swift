@@ -97,8 +97,8 @@ public struct FirecrackerConfig: Encodable, Equatable, Sendable {
 
     /// The kernel's parameters (Documentation/admin-guide/kernel-parameters.txt). reboot=k: Firecracker ends when the
     /// guest resets itself by the keyboard controller. The i8042 settings save probing what is not there.
-    static let bootArguments = [
-        "console=ttyS0", "quiet", "loglevel=4", "reboot=k", "panic=-1", "random.trust_cpu=on",
-        "8250.nr_uarts=1", "i8042.noaux", "i8042.nomux", "i8042.dumbkbd",
-    ].joined(separator: " ")
+    static let bootArguments = """
+        console=ttyS0 quiet loglevel=4 reboot=k panic=-1 random.trust_cpu=on 8250.nr_uarts=1 i8042.noaux i8042.nomux \
+        i8042.dumbkbd
+        """
 }

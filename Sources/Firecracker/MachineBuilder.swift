@@ -150,8 +150,10 @@ public struct MachineBuilder {
             owner: try directory.vmUser())
         var guest = guest
         guest.sidecar = sidecar.keys
-        let document = try VMState(container: ContainerReference(id: container.id), network: network)
-            .adding("machine", machine)
+        let state = try state.adding("machine", machine)
+        // What of it the jailed fc-boot must know.
+        let document = try state.keeping(["version", "network", "machine"])
+            .adding("container", ContainerReference(id: container.id))
         let texts = [
             (directory.firecracker, try JSONValue(encoding: config).serialized() + [0x0a]),
             (directory.guest, Self.padded(try JSONValue(encoding: guest).serialized())),
@@ -160,7 +162,7 @@ public struct MachineBuilder {
         return MachineFiles(
             directory: directory.vm,
             files: sidecar.files + texts.map { MachineFiles.File(path: $0, text: $1, owner: nil) },
-            state: try state.adding("machine", machine))
+            state: state)
     }
 
     /// A line that is a whole number of 512-byte sectors, as a drive is.
@@ -170,6 +172,6 @@ public struct MachineBuilder {
 
     /// Firecracker's ids: letters, digits and `-`, at most 64.
     static func name(for id: String) -> String {
-        String(id.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }.prefix(64))
+        String(decoding: id.utf8.prefix(64).map { isalnum(CInt($0)) != 0 ? $0 : UInt8(ascii: "-") }, as: UTF8.self)
     }
 }

@@ -44,7 +44,7 @@ struct IPv6Setting: Equatable {
     private static func path(_ link: String, _ key: String) -> String { "/proc/sys/net/ipv6/conf/\(link)/\(key)" }
 
     private static func read(_ link: String, _ key: String) throws -> String? {
-        try Sysctl.read(path(link, key)).map { String($0.prefix { $0.isNumber }) }
+        try Sysctl.read(path(link, key)).map { String($0.prefix { $0 != "\n" }) }
     }
 
     private static func write(_ value: String, _ link: String, _ key: String) throws {

@@ -166,5 +166,7 @@ extension NetlinkRequest {
 
 /// An Ethernet address as commands take it.
 func macText(_ mac: [UInt8]) -> String {
-    mac.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
+    var text = ""
+    for byte in mac { text += (text.isEmpty ? "" : ":") + (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+    return text
 }

@@ -116,7 +116,10 @@ struct JSONReader {
 
     private mutating func string() -> String? {
         place += 1
-        var bytes: [UInt8] = []
+        let start = place
+        while let byte = next, !JSONText.needsEscape(byte) { place += 1 }
+        if take("\"") { return String(validating: text[start..<place - 1], as: UTF8.self) }
+        var bytes = Array(text[start..<place])
         while let byte = next, byte >= 0x20 {
             place += 1
             switch byte {

@@ -113,7 +113,9 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     public var isUnicast: Bool { bytes[0] & 1 == 0 && bytes.contains { $0 != 0 } }
 
     public var description: String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
+        var text = ""
+        for byte in bytes { text += (text.isEmpty ? "" : ":") + (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+        return text
     }
 }
 

@@ -53,6 +53,9 @@ public struct VMState: Sendable {
         return plan
     }
 
+    /// What the planner and the verbs want the user to know.
+    public var warnings: [String] { (document["network"]?["warnings"]?.array ?? []).compactMap(\.string) }
+
     public func taps() throws -> [TapRecord]? { try optional("taps") }
     public func bridges() throws -> [BridgeRecord]? { try optional("bridges") }
     public func nat() throws -> NATRecord? { try optional("nat") }
@@ -71,6 +74,13 @@ public struct VMState: Sendable {
         var all = document["network"]?["warnings"]?.array ?? []
         for sentence in sentences.map(JSONValue.string) where !all.contains(sentence) { all.append(sentence) }
         copy.document["network"]?["warnings"] = .array(all)
+        return copy
+    }
+
+    /// This document with these of its keys alone.
+    public func keeping(_ keys: [String]) -> VMState {
+        var copy = self
+        copy.document = .object((document.object ?? [:]).filter { keys.contains($0.key) })
         return copy
     }
 

@@ -35,7 +35,7 @@ struct BridgeAliasCommand: HookVerb {
             },
             {
                 var warnings: [String] = []
-                let bridges = try BridgeSetup.create(network, path: SearchPath.own) {
+                let bridges = try BridgeSetup.create(network, path: ProcessEnvironment.path) {
                     Stderr.line("runcvm bridge-alias: \($0)")
                     warnings.append($0)
                 }

@@ -21,7 +21,7 @@ struct BridgeRestoreCommand: HookVerb {
         let state = try DocumentPipe.read(verb: "bridge-restore")
         let network = try state.network()
         try change.undo(
-            state.container(), { try BridgeSetup.restore(network, path: SearchPath.own) },
+            state.container(), { try BridgeSetup.restore(network, path: ProcessEnvironment.path) },
             then: state.removing("bridges"))
     }
 }

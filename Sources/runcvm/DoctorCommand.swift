@@ -33,8 +33,8 @@ struct DoctorCommand: ParsableCommand {
     }
 
     func run() throws {
-        let environment = DocumentPipe.environment
-        let path = DocumentPipe.searchPath
+        let environment = ProcessEnvironment.all
+        let path = ProcessEnvironment.path
         let installation = try Installation(environment: environment)
         let checks =
             MachineFindings(

@@ -23,20 +23,4 @@ enum DocumentPipe {
     static func writeText(_ bytes: [UInt8]) throws {
         try Descriptor(owning: dup(1), name: "stdout").writeAll(bytes)
     }
-
-    /// Where programs are looked for.
-    static var searchPath: String {
-        environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    }
-
-    static var environment: [String: String] {
-        var variables: [String: String] = [:]
-        var pointer = environ
-        while let entry = pointer.pointee {
-            let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
-            pointer += 1
-        }
-        return variables
-    }
 }

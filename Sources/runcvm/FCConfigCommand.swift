@@ -74,7 +74,7 @@ struct FCConfigCommand: HookVerb {
     }
 
     private func files() throws -> MachineFiles {
-        let installation = try Installation(environment: DocumentPipe.environment)
+        let installation = try Installation(environment: ProcessEnvironment.all)
         let state = try DocumentPipe.read(verb: "fc-config")
         let builder = try MachineBuilder(state, installation: installation)
         if try RunDirectory(id: state.container().id).isJailed, rootfs == nil {

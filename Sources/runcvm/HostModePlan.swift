@@ -18,7 +18,7 @@ enum HostModePlan {
         let directory = try RunDirectory(id: container.id)
         return try HostModeLock.hold(in: RunDirectory.base) {
             var facts = facts
-            facts.host = try HostFacts.live(forHostModeOn: DocumentPipe.searchPath)
+            facts.host = try HostFacts.live(forHostModeOn: ProcessEnvironment.path)
             facts.links = []  // They are the host's, and stand in its facts.
             facts.host.reserved = try others(than: container.id)
             facts.host.kept = try plan(of: directory).map(HostReservation.init)

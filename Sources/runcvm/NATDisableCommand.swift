@@ -24,7 +24,7 @@ struct NATDisableCommand: HookVerb {
         let state = try DocumentPipe.read(verb: "nat-disable")
         let container = try state.container()
         let setup = NATSetup(
-            try state.network(), id: container.id, directory: RunDirectory.base, path: DocumentPipe.searchPath)
+            try state.network(), id: container.id, directory: RunDirectory.base, path: ProcessEnvironment.path)
         try change.undo(container, { try setup?.disable() }, then: state.removing("nat"))
     }
 }

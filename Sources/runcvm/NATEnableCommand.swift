@@ -25,7 +25,7 @@ struct NATEnableCommand: HookVerb {
         let state = try DocumentPipe.read(verb: "nat-enable")
         let container = try state.container()
         let setup = NATSetup(
-            try state.network(), id: container.id, directory: RunDirectory.base, path: DocumentPipe.searchPath)
+            try state.network(), id: container.id, directory: RunDirectory.base, path: ProcessEnvironment.path)
         guard let setup else { return change.dryRun ? () : try DocumentPipe.write(state) }
         try change.make(container, setup.enable) { try state.adding("nat", $0) }
     }

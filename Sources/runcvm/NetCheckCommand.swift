@@ -29,10 +29,10 @@ struct NetCheckCommand: ParsableCommand {
         let state = try DocumentPipe.read(verb: "net-check")
         let (network, container) = (try state.network(), try state.container())
         if inside { return try report(GuestNetworkCheck(network.nics).differences) }
-        let nat = NATSetup(network, id: container.id, directory: RunDirectory.base, path: SearchPath.own)
+        let nat = NATSetup(network, id: container.id, directory: RunDirectory.base, path: ProcessEnvironment.path)
         let differences = try namespace.runIfThere(container) {
             try NetworkCheck(
-                network, taps: state.taps(), bridges: state.bridges(), nat: nat, path: SearchPath.own
+                network, taps: state.taps(), bridges: state.bridges(), nat: nat, path: ProcessEnvironment.path
             ).differences
         }
         guard let differences else {
@@ -54,7 +54,7 @@ struct NetCheckCommand: ParsableCommand {
     /// What this verb says in the VM; nothing where no VM runs.
     private func ofGuest(_ state: VMState, id: String) throws -> [String] {
         guard try ListedVM.isRunning(id) else { return [] }
-        let environment = DocumentPipe.environment
+        let environment = ProcessEnvironment.all
         let program = try Installation(environment: environment).program
         let words = ["vm-exec", "--sidecar", id, "/bin/runcvm", "net-check", "--inside"]
         let outcome = try ChildProcess(

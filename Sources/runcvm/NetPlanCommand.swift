@@ -49,7 +49,7 @@ struct NetPlanCommand: HookVerb {
         // The reservation of host mode goes with a document that nobody has.
         try Journal.run { _ in
             let state = dryRun ? try DryRun().run(plan) : try plan()
-            for warning in try state.network().warnings { Stderr.line("runcvm net-plan: \(warning)") }
+            for warning in state.warnings { Stderr.line("runcvm net-plan: \(warning)") }
             try DocumentPipe.write(state)
         }
     }

@@ -30,7 +30,7 @@ struct OCIAdaptCommand: ParsableCommand {
 
     func run() throws {
         umask(0o022)
-        let environment = DocumentPipe.environment
+        let environment = ProcessEnvironment.all
         if let bundle {
             let id =
                 try id ?? Self.id(of: JSONValue(parsing: Files.read("\(bundle)/config.json"), subject: "config.json"))

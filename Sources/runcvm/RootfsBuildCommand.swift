@@ -31,7 +31,7 @@ struct RootfsBuildCommand: ParsableCommand {
 
     func run() throws {
         let folders = try layers.map { try OverlayMount.realPath($0) }
-        let environment = DocumentPipe.environment
+        let environment = ProcessEnvironment.all
         if dryRun { return try DocumentPipe.writeText(script(folders, ImageCache(environment: environment)).text) }
         if let output { try RootImage(environment: environment).build(layers: folders, to: output) }
         let image = try output ?? ImageCache(environment: environment).image(of: folders)

@@ -24,7 +24,7 @@ struct RuntimeCommand: ParsableCommand {
         umask(0o022)
         let line = RuntimeCommandLine(arguments: arguments)
         do {
-            throw ExitCode(CInt(try Runtime(line, environment: DocumentPipe.environment).run()))
+            throw ExitCode(CInt(try Runtime(line, environment: ProcessEnvironment.all).run()))
         } catch let error where !(error is ExitCode) {
             // What `docker run` shows is the last error in the log; a log that cannot be written leaves stderr.
             try? line.log("\(error)", .error)

@@ -54,7 +54,7 @@ struct VMExecCommand: ParsableCommand {
         // A jail's document names paths as its VMM sees them.
         if let directory { machine.directory = directory.vm }
         let wanted = try process.map { try take($0) } ?? byHand()
-        let installation = try Installation(environment: DocumentPipe.environment)
+        let installation = try Installation(environment: ProcessEnvironment.all)
         throw ExitCode(
             CInt(
                 try VMExec(

@@ -143,7 +143,7 @@ struct MachineFindings {
 
     @discardableResult
     private func succeed(_ program: String, _ arguments: [String], input: [UInt8] = []) throws -> [UInt8] {
-        let path = Files.findProgram(program, path: DocumentPipe.searchPath)
+        let path = Files.findProgram(program, path: ProcessEnvironment.path)
         guard let path else { throw Failure(.unavailable, "\(program) not found on PATH") }
         var child = child(path, arguments)
         child.input = input
