@@ -18,7 +18,10 @@ struct IPv6Setting: Equatable {
     }
 
     func write(to link: String) throws {
-        guard let now = try IPv6Setting(of: link), now != self else { return }
+        if let now = try IPv6Setting(of: link) { try write(to: link, over: now) }
+    }
+
+    private func write(to link: String, over now: IPv6Setting) throws {
         if let mode, mode != now.mode { try Self.write(mode, link, "addr_gen_mode") }
         if disabled != now.disabled { try Self.write(disabled, link, "disable_ipv6") }
     }
@@ -26,19 +29,21 @@ struct IPv6Setting: Equatable {
     /// Silences the link. Its addr_gen_mode then says that it was us: `turnBackOn` knows no other record.
     static func turnOff(_ link: String) throws {
         // sysctl -w net.ipv6.conf.LINK.addr_gen_mode=1 net.ipv6.conf.LINK.disable_ipv6=1
-        guard var setting = try IPv6Setting(of: link), setting.disabled != off else { return }
+        guard let now = try IPv6Setting(of: link), now.disabled != off else { return }
+        var setting = now
         if setting.mode != nil { setting.mode = none }
         setting.disabled = off
-        try setting.write(to: link)
+        try setting.write(to: link, over: now)
     }
 
     /// Undoes `turnOff`, also where that got only half way. A link on which IPv6 had been off before stays as it is.
     static func turnBackOn(_ link: String) throws {
         // sysctl -w net.ipv6.conf.LINK.addr_gen_mode=0 net.ipv6.conf.LINK.disable_ipv6=0
-        guard var setting = try IPv6Setting(of: link), setting.mode == none else { return }
+        guard let now = try IPv6Setting(of: link), now.mode == none else { return }
+        var setting = now
         setting.mode = try read("default", "addr_gen_mode")
         setting.disabled = on
-        try setting.write(to: link)
+        try setting.write(to: link, over: now)
     }
 
     private static func path(_ link: String, _ key: String) -> String { "/proc/sys/net/ipv6/conf/\(link)/\(key)" }

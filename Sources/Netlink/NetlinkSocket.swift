@@ -128,15 +128,17 @@ public final class NetlinkSocket {
         }
     }
 
-    /// One datagram from the kernel, however long: it is looked at before it is taken.
+    /// One datagram from the kernel. EMSGSIZE where it is longer than any answer to what we ask: the kernel sends lists in
+    /// pieces of at most 32 KiB.
     private func receive(_ call: String, _ subject: String, _ sequence: UInt32) throws -> [NetlinkMessage] {
-        var buffer: [UInt8] = []
-        let length = try checked(call, on: subject) {
-            recv(descriptor.raw, &buffer, 0, CInt(MSG_PEEK) | CInt(MSG_TRUNC))
+        let datagram = try [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
+            let length = try checked(call, on: subject) {
+                recv(descriptor.raw, buffer.baseAddress, buffer.count, CInt(MSG_TRUNC))
+            }
+            guard length <= buffer.count else { throw SystemError(call, on: subject, Errno(EMSGSIZE)) }
+            count = length
         }
-        buffer = [UInt8](repeating: 0, count: length)
-        let count = try checked(call, on: subject) { recv(descriptor.raw, &buffer, buffer.count, 0) }
-        let messages = try NetlinkMessage.parse([UInt8](buffer.prefix(count)), subject: call)
+        let messages = try NetlinkMessage.parse(datagram, subject: call)
         guard messages.allSatisfy({ $0.sequence == sequence }) else {
             throw SystemError(call, on: subject, Errno(EBADMSG), remedy: "an answer to another request")
         }

@@ -14,17 +14,23 @@ struct PlainOptions {
 
     /// The command that ArgumentParser would have made, ready to run; nil where this is not for us.
     static func command(_ arguments: [String]) -> (any ParsableCommand)? {
-        let verb = verbs.first { $0.configuration.commandName == arguments.first }
-        guard let verb, var options = PlainOptions(arguments.dropFirst()) else { return nil }
-        return command(verb, &options)
+        guard let verb = arguments.first, var options = PlainOptions(arguments.dropFirst()) else { return nil }
+        // No table of types: it would have the Swift runtime make what it must know of each.
+        return switch verb {
+        case "net-plan": command(NetPlanCommand.self, &options)
+        case "state-save": command(StateSaveCommand.self, &options)
+        case "tap-create": command(TapCreateCommand.self, &options)
+        case "bridge-alias": command(BridgeAliasCommand.self, &options)
+        case "nat-enable": command(NATEnableCommand.self, &options)
+        case "fc-config": command(FCConfigCommand.self, &options)
+        case "state-load": command(StateLoadCommand.self, &options)
+        case "nat-disable": command(NATDisableCommand.self, &options)
+        case "bridge-restore": command(BridgeRestoreCommand.self, &options)
+        case "tap-delete": command(TapDeleteCommand.self, &options)
+        case "state-delete": command(StateDeleteCommand.self, &options)
+        default: nil
+        }
     }
-
-    private static let verbs: [any HookVerb.Type] = [
-        NetPlanCommand.self, StateSaveCommand.self, TapCreateCommand.self, BridgeAliasCommand.self,
-        NATEnableCommand.self,
-        FCConfigCommand.self, StateLoadCommand.self, NATDisableCommand.self, BridgeRestoreCommand.self,
-        TapDeleteCommand.self, StateDeleteCommand.self,
-    ]
 
     private static func command<Verb: HookVerb>(_ verb: Verb.Type, _ options: inout PlainOptions) -> Verb? {
         var command = Verb()

@@ -52,9 +52,14 @@ struct Runcvm: ParsableCommand {
         let arguments = multicall(CommandLine.arguments)
         var name = "runcvm"
         do {
-            var command = try PlainOptions.command(arguments) ?? parsed(arguments, for: &name)
-            if let verb = type(of: command).configuration.commandName, verb != "runcvm" { name = "runcvm \(verb)" }
-            try command.run()
+            if var command = PlainOptions.command(arguments) {
+                name = "runcvm \(arguments[0])"
+                try command.run()
+            } else {
+                var command = try parsed(arguments, for: &name)
+                if let verb = type(of: command).configuration.commandName, verb != "runcvm" { name = "runcvm \(verb)" }
+                try command.run()
+            }
         } catch {
             Glibc.exit(report(error, name: name))
         }
