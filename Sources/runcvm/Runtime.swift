@@ -8,7 +8,8 @@ struct Runtime {
     let line: RuntimeCommandLine
     let environment: [String: String]
     let real: String
-    /// For how many seconds a hook may be at work: it takes less than one, and longer where many start at once.
+    /// For how many seconds a hook may be at work, or the real runtime at an answer: less than one is usual, more where many
+    /// start at once.
     private let hookLimit: Int
 
     init(_ line: RuntimeCommandLine, environment: [String: String]) throws {
@@ -42,7 +43,7 @@ struct Runtime {
         if directory.exists, try !adapter.isAdapted() {
             // The real runtime refuses an id that it has, but knows nothing of another engine's. Else this is what a crash has
             // left of an earlier container.
-            if try child(line.globalArguments + ["state", id]).run().status == 0 { return try passThrough() }
+            if try state(of: id).status == 0 { return try passThrough() }
             try adapter.checkID()
             try undo(directory)
         }
@@ -64,7 +65,7 @@ struct Runtime {
         let directory = try RunDirectory(id: id)
         if directory.isJailed {
             let lock = try lock(directory)
-            let state = try child(line.globalArguments + ["state", id]).run()
+            let state = try state(of: id)
             guard state.status == 0 else {
                 throw Failure(.unavailable, "state \(id): \(state.reason)")
             }
@@ -90,11 +91,7 @@ struct Runtime {
         let id = try requiredID()
         let directory = try RunDirectory(id: id)
         // After a refused create: the id is another engine's.
-        if directory.exists, try ListedVM.isRunning(id),
-            try child(line.globalArguments + ["state", id]).run().status != 0
-        {
-            return try passThrough()
-        }
+        if directory.exists, try ListedVM.isRunning(id), try state(of: id).status != 0 { return try passThrough() }
         let status = try child(line.arguments).runInPlace()
         if status == 0 || line.force { try undo(directory) }
         return status
@@ -119,7 +116,8 @@ struct Runtime {
         for directory in RunDirectory.all() where directory.id != line.id {
             do {
                 guard let lock = try directory.lockIfFree(), try directory.isOrphaned() else { continue }
-                _ = try child((line.root.map { ["--root", $0] } ?? []) + ["delete", "--force", directory.id]).run()
+                let root = line.root.map { ["--root", $0] } ?? []
+                _ = try toItsEnd(child(root + ["delete", "--force", directory.id]), real)
                 try undo(directory, holding: lock)
             } catch {
                 Stderr.line("runcvm runtime: container \(directory.id), which has ended: \(error)")
@@ -142,16 +140,7 @@ struct Runtime {
         variables["PATH"] = "\(installation.directory):\(environment["PATH"] ?? Self.path)"
         let hook = ChildProcess(
             try installation.hook(name), [], environment: variables.map { "\($0)=\($1)" }, input: state)
-        var hanging = "it"
-        let outcome = try hook.run(limit: hookLimit, passing: lock) { processes in
-            // Of a pipe the first that is left is the one for which all others wait.
-            hanging = (processes.dropFirst().first ?? processes.first)?.command ?? hanging
-        }
-        guard let outcome else {
-            throw Failure(
-                .tryAgain,
-                "hooks/\(name): \(hanging) has not ended after \(hookLimit) s; RUNCVM_HOOK_TIMEOUT allows more")
-        }
+        let outcome = try toItsEnd(hook, "hooks/\(name)", holding: lock)
         let lines = outcome.errors.split(separator: "\n").map(String.init)
         guard outcome.status == 0 else {
             let said = lines.first ?? "exit \(outcome.status)"
@@ -163,6 +152,27 @@ struct Runtime {
             Stderr.line(warning)
             try? line.log(warning, .warning)
         }
+    }
+
+    /// The real runtime's answer, from a process of its own.
+    private func state(of id: String) throws -> ChildProcess.Outcome {
+        try toItsEnd(child(line.globalArguments + ["state", id]), real)
+    }
+
+    /// Throws where it takes longer than a hook may; then it is killed, with all that it started.
+    private func toItsEnd(
+        _ child: ChildProcess, _ name: String, holding lock: Descriptor? = nil
+    ) throws -> ChildProcess.Outcome {
+        var hanging = "it"
+        let outcome = try child.run(limit: hookLimit, passing: lock) { processes in
+            // Of a pipe the first that is left is the one for which all others wait.
+            hanging = (processes.dropFirst().first ?? processes.first)?.command ?? hanging
+        }
+        guard let outcome else {
+            throw Failure(
+                .tryAgain, "\(name): \(hanging) has not ended after \(hookLimit) s; RUNCVM_HOOK_TIMEOUT allows more")
+        }
+        return outcome
     }
 
     private func child(_ arguments: [String]) -> ChildProcess {

@@ -39,6 +39,24 @@ struct RuntimeTests {
                 """.replacing("runcvm-runtime runtime", with: "runcvm runtime"))
     }
 
+    @Test("a real runtime that hangs is ended, and nothing is undone of which nobody knows whether it runs")
+    func realHangs() throws {
+        let text = try run(
+            """
+            crun <<<'case $* in *state*) sleep 1000 ;; esac'
+            runtime start web || echo "exit $?"; pgrep -a sleep | grep -v defunct || true
+            ls $directory; [ ! -e /run/undone ]
+            """)
+        #expect(
+            text
+                == """
+                runcvm runtime: /run/dist/crun: sleep 1000 has not ended after 1 s; RUNCVM_HOOK_TIMEOUT allows more
+                exit 75
+                jail
+
+                """)
+    }
+
     @Test("what a hook warns of is in the engine's log, and on stderr")
     func warns() throws {
         let text = try run(
