@@ -66,7 +66,7 @@ enum GuestNetwork {
         if link.mtu != nic.mtu { try socket.perform(.setMTU(link, nic.mtu)) }
         for address in nic.linkAddresses(link.index) { try socket.perform(.ensureAddress(address, on: link)) }
         try socket.perform(.setUp(link))
-        for neighbor in nic.neighbors ?? [] {
+        for neighbor in nic.guestNeighbors {
             try socket.perform(.ensureNeighbor(neighbor.ip.bytes, mac: neighbor.mac.bytes, on: link))
         }
     }

@@ -71,7 +71,7 @@ public struct GuestNetworkCheck {
                 nic.name, "has the address \(address), of which the engine does not know; it may be another container's"
             )
         }
-        for neighbor in nic.neighbors ?? [] {
+        for neighbor in nic.guestNeighbors {
             let entry = neighbors.first { $0.link == link.index && $0.address == neighbor.ip.bytes }
             guard entry?.mac != neighbor.mac.bytes else { continue }
             add(

@@ -27,7 +27,7 @@ struct PortRoutes {
     /// As the engine had made them, after the plan: of every interface, and whether a bridge had it.
     init(_ wanted: [(nic: NIC, port: Link, isBridged: Bool)]) {
         self.init(
-            wanted.flatMap { nic, port, _ in nic.routes.map { $0.linkRoute(on: port) } }.joined,
+            wanted.flatMap { nic, port, _ in nic.linkRoutes(on: port) }.joined,
             wanted.flatMap { nic, port, _ in nic.linkAddresses(on: port) },
             of: wanted.filter(\.isBridged).map(\.port))
     }
@@ -43,6 +43,18 @@ extension LinkRoute {
     fileprivate var isDirect: Bool { gateway == nil && nextHops.allSatisfy { $0.gateway == nil } }
 }
 
+extension NIC {
+    /// As the engine had made them.
+    func linkRoutes(on link: Link) -> [LinkRoute] {
+        let protocols = routeProtocols ?? routes.map { _ in "boot" }
+        return zip(routes, protocols).map { route, made in
+            var route = route.linkRoute(on: link)
+            if let number = LiveRoute.protocolNumber(made) { route.proto = number }
+            return route
+        }
+    }
+}
+
 extension Route {
     func linkRoute(on link: Link) -> LinkRoute {
         var route = LinkRoute(
@@ -50,7 +62,6 @@ extension Route {
             prefixLength: UInt8(truncatingIfNeeded: destination?.length ?? 0), gateway: via?.bytes, link: link.index,
             metric: metric, scope: scope == "link" ? LinkRoute.scopeLink : nil, onlink: onlink ?? false,
             source: source?.bytes, mtu: mtu, advmss: advmss)
-        if let number = `protocol`.flatMap(LiveRoute.protocolNumber) { route.proto = number }
         guard let weight, !isIPv6 else { return route }
         route.nextHops = [
             LinkRoute.NextHop(gateway: via?.bytes, link: link.index, onlink: onlink ?? false, weight: weight)

@@ -31,8 +31,7 @@ struct PortState {
         isUp = true
         master = nil
         addresses = nic.linkAddresses(on: port)
-        // The plan's others are the guest's alone: the bridge, by its alias.
-        neighbors = (nic.neighbors ?? []).filter { $0.mac != wanted.bridgeMAC }.map {
+        neighbors = (nic.neighbors ?? []).map {
             LinkNeighbor(link: port.index, address: $0.ip.bytes, mac: $0.mac.bytes)
         }
         ipv6 = nil

@@ -43,7 +43,7 @@ struct WayOut {
     private static func spare(in plan: NetworkPlan) -> IPAddress? {
         let nics = plan.nics
         let named =
-            nics.flatMap { $0.addresses.map(\.address) + ($0.neighbors ?? []).map(\.ip) } + plan.dns.relay
+            nics.flatMap { $0.addresses.map(\.address) + $0.guestNeighbors.map(\.ip) } + plan.dns.relay
             + nics.flatMap(\.routes).flatMap { [$0.via, $0.destination?.address].compactMap(\.self) }
         let servers = (plan.dns.resolvConf ?? "").split { $0 != "." && !$0.isNumber }.compactMap {
             IPAddress(String($0))

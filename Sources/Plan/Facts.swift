@@ -78,12 +78,14 @@ public struct Facts: Codable, Hashable, Sendable {
         return servers
     }
 
-    /// These facts as a host without IPv6 sees them.
-    var withoutIPv6: Facts {
+    /// These facts as they are where those links have no IPv6.
+    func withoutIPv6(on links: (String) -> Bool) -> Facts {
         var copy = self
-        for index in copy.links.indices { copy.links[index].addresses.removeAll { $0.address.isIPv6 } }
-        copy.routes.removeAll { $0.isIPv6 || $0.via?.isIPv6 == true }
-        copy.neighbors.removeAll(where: \.ip.isIPv6)
+        for index in copy.links.indices where links(copy.links[index].name) {
+            copy.links[index].addresses.removeAll { $0.address.isIPv6 }
+        }
+        copy.routes.removeAll { links($0.dev) && ($0.isIPv6 || $0.via?.isIPv6 == true) }
+        copy.neighbors.removeAll { links($0.dev) && $0.ip.isIPv6 }
         return copy
     }
 }

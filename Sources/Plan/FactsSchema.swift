@@ -38,12 +38,13 @@ extension JSONSchema {
               "properties": {
                 "name": {"$ref": "#/$defs/linkName"},
                 "kind": {"description": "as ip -d link says; absent or device for hardware", "type": "string"},
-                "mac": {"$ref": "#/$defs/mac"},
+                "mac": {"type": "string"},
                 "mtu": {"$ref": "#/$defs/uint32"},
                 "addresses": {"type": "array", "items": {"$ref": "#/$defs/prefix"}},
                 "master": {"description": "the bridge or bond whose port it is", "type": "string"},
                 "arp": {"description": "false: it neither asks nor answers by ARP and NDP", "type": "boolean"},
                 "mode": {"description": "an ipvlan's: l2, l3, l3s", "type": "string"},
+                "allMulticast": {"description": "true: it takes the frames of every group", "type": "boolean"},
                 "noPrefixRoute": {
                   "description": "those of the addresses to whose network the kernel made no route",
                   "type": "array",
@@ -52,12 +53,15 @@ extension JSONSchema {
               },
               "if": {"$ref": "#/$defs/stub"},
               "else": {
-                "properties": {"mtu": {"$ref": "#/$defs/mtu"}},
+                "properties": {"mtu": {"$ref": "#/$defs/mtu"}, "mac": {"$ref": "#/$defs/mac"}},
                 "if": {"required": ["addresses"], "properties": {"addresses": {"minItems": 1}}},
                 "then": {
-                  "properties": {"mac": {"description": "one interface's", "pattern": "^.[02468ACEace]"}},
+                  "properties": {
+                    "mac": {"description": "one interface's", "pattern": "^.[02468ACEace]"},
+                    "addresses": {"items": {"not": {"pattern": "^(22[4-9]|23[0-9])[.]|^[Ff]{2}..:|^(0[.]0[.]0[.]0|::)/"}}}
+                  },
                   "if": {"required": ["kind"], "properties": {"kind": {"enum": \(list(LinkFact.ethernetKinds))}}},
-                  "then": {"required": ["mac"]}
+                  "then": {"required": ["mac"], "properties": {"mac": {"not": {"const": "00:00:00:00:00:00"}}}}
                 }
               }
             },
@@ -94,7 +98,9 @@ extension JSONSchema {
                 "source": {"$ref": "#/$defs/ip"},
                 "mtu": {"description": "of the packets that take it", "$ref": "#/$defs/bytes"},
                 "advmss": {"description": "the largest TCP segment that is announced", "$ref": "#/$defs/bytes"},
-                "weight": {"$ref": "#/$defs/weight"}
+                "weight": {"$ref": "#/$defs/weight"},
+                "type": {"const": "unicast"},
+                "table": {"const": "main"}
               }
             },
             "neighbor": {

@@ -13,14 +13,23 @@ struct HostModePlanner {
         let tap = nextTap()
         let (gateway, guest) = try nextSubnet()
         let nic = NIC(
-            name: "eth0", tap: tap, guestMAC: try mac(of: guest), mtu: facts.host.uplink?.mtu ?? 1500,
+            name: "eth0", tap: tap, guestMAC: try mac(of: guest), mtu: uplink?.mtu ?? 1500,
             attach: Attachment(model: .nat), addresses: [guest], routes: [Route(to: "default", via: gateway.address)],
             aliasOmitted: "in host mode the host reaches the VM by its end of the tap")
         let host = HostPlan(
-            tap: tap, gateway: gateway, guest: guest, uplink: facts.host.uplink?.dev, firewall: firewall,
+            tap: tap, gateway: gateway, guest: guest, uplink: uplink?.dev, firewall: firewall,
             ports: ports.isEmpty ? nil : ports)
-        let warnings = facts.host.uplink == nil ? ["the host has no default route; the VM reaches the host only"] : []
+        let warnings = uplink == nil ? ["the host has no default route; the VM reaches the host only"] : []
         return NetworkPlan(mode: .host, nics: [nic], dns: dns, host: host, warnings: warnings)
+    }
+
+    /// Where nobody says: the interface of the best default route, which is the host's own.
+    private var uplink: HostFacts.Uplink? {
+        if let known = facts.host.uplink { return known }
+        let ways = facts.routes.filter { $0.destination == nil && !$0.isIPv6 }
+        return ways.min { $0.metric ?? 0 < $1.metric ?? 0 }.map { way in
+            HostFacts.Uplink(dev: way.dev, mtu: facts.links.first { $0.name == way.dev }?.mtu ?? 1500)
+        }
     }
 
     /// Host mode changes the host's network: the container must be one that may.
@@ -81,7 +90,7 @@ struct HostModePlanner {
         return "tap\(number)"
     }
 
-    /// The first /30 of 169.254.100.0/24 in which the host has no address: the host's end and the guest's.
+    /// The first /30 of 169.254.100.0/24 in which the host has neither an address nor a route: the host's end and the guest's.
     private func nextSubnet() throws -> (gateway: IPPrefix, guest: IPPrefix) {
         if let gateway = facts.host.kept?.gateway {
             guard let guest = Self.guest(behind: gateway) else {
@@ -90,7 +99,8 @@ struct HostModePlanner {
             return (gateway, guest)
         }
         let reserved = (facts.host.reserved ?? []).map(\.gateway)
-        let taken = ((facts.host.addresses ?? []) + facts.links.flatMap(\.addresses) + reserved).map(\.address)
+        let routed = facts.routes.compactMap(\.destination).filter { $0.length >= 30 }
+        let taken = ((facts.host.addresses ?? []) + facts.links.flatMap(\.addresses) + reserved + routed).map(\.address)
         for first in stride(from: UInt8(0), to: 255, by: 4) {
             guard let gateway = IPPrefix("169.254.100.\(first + 1)/30"), let guest = Self.guest(behind: gateway) else {
                 break

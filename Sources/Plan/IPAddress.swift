@@ -24,6 +24,10 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     public var family: Int { isIPv6 ? 6 : 4 }
     /// fe80::/10 (RFC 4291 2.5.6): every link has its own, made by the kernel that owns the link.
     public var isLinkLocalIPv6: Bool { isIPv6 && bytes[0] == 0xfe && bytes[1] & 0xc0 == 0x80 }
+    /// ff00::/8.
+    var isMulticastIPv6: Bool { isIPv6 && bytes[0] == 0xff }
+    /// One interface's: neither a group's, nor 0.0.0.0 or ::.
+    var isUnicast: Bool { (isIPv6 ? bytes[0] != 0xff : bytes[0] & 0xf0 != 0xe0) && bytes.contains { $0 != 0 } }
     public var isLoopback: Bool { isIPv6 ? bytes.dropLast().allSatisfy { $0 == 0 } && bytes[15] == 1 : bytes[0] == 127 }
 
     /// The address as a number; for IPv6 the lower half.
@@ -65,7 +69,8 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
     public init?(_ text: String) {
         guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else { return nil }
         let digits = text.utf8[slash...].dropFirst()
-        guard (1...3).contains(digits.count), digits.allSatisfy({ isdigit(CInt($0)) != 0 }),
+        guard (1...3).contains(digits.count), digits.count == 1 || digits.first != UInt8(ascii: "0"),
+            digits.allSatisfy({ isdigit(CInt($0)) != 0 }),
             let address = IPAddress(String(text[..<slash])), let length = Int(Substring(digits))
         else { return nil }
         self.init(address: address, length: length)

@@ -30,6 +30,9 @@ public struct NetworkPlan: Codable, Hashable, Sendable {
             try LinkName.validate(nic.attach.bridge, at: "\(path).attach.bridge")
             try LinkName.validate(nic.attach.port, at: "\(path).attach.port")
             try LinkMTU.validate(nic.mtu, at: "\(path).mtu")
+            if let count = nic.routeProtocols?.count, count != nic.routes.count {
+                throw Failure.badInput("\(path).routeProtocols", "\(count) for \(nic.routes.count) routes")
+            }
         }
         try LinkName.validate(host?.tap, at: "network.host.tap")
         try LinkName.validate(host?.uplink, at: "network.host.uplink")
@@ -54,7 +57,9 @@ public struct NIC: Codable, Hashable, Sendable {
     public var noPrefixRoute: [IPPrefix]?
     /// In an order in which the kernel takes them: a link route stands before the gateway that needs it.
     public var routes: [Route]
-    /// Permanent neighbours of the guest.
+    /// Who made each of the routes, as in `static`, `dhcp`; absent: all are `boot`'s (`ip route add`). The undo's matter alone.
+    public var routeProtocols: [String]?
+    /// The container's permanent neighbours.
     public var neighbors: [Neighbor]?
     /// The namespace's own address on the bridge, from which it reaches the VM.
     public var alias: IPPrefix?
@@ -64,7 +69,7 @@ public struct NIC: Codable, Hashable, Sendable {
     public init(
         name: String, tap: String, guestMAC: MACAddress, mtu: Int, attach: Attachment, addresses: [IPPrefix],
         routes: [Route], neighbors: [Neighbor]? = nil, alias: IPPrefix? = nil, aliasOmitted: String? = nil,
-        arp: Bool? = nil, noPrefixRoute: [IPPrefix]? = nil
+        arp: Bool? = nil, noPrefixRoute: [IPPrefix]? = nil, routeProtocols: [String]? = nil
     ) {
         self.name = name
         self.tap = tap
@@ -78,6 +83,14 @@ public struct NIC: Codable, Hashable, Sendable {
         self.aliasOmitted = aliasOmitted
         self.arp = arp
         self.noPrefixRoute = noPrefixRoute
+        self.routeProtocols = routeProtocols
+    }
+
+    /// The permanent neighbours of the guest: the container's, and the namespace's alias by the bridge's MAC, for which nobody
+    /// asks on the wire.
+    public var guestNeighbors: [Neighbor] {
+        let own = alias.map { Neighbor(ip: $0.address, mac: DerivedMAC.bridge(for: guestMAC)) }
+        return (neighbors ?? []) + (own.map { [$0] } ?? [])
     }
 
     public func hasNoPrefixRoute(_ address: IPPrefix) -> Bool { noPrefixRoute?.contains(address) == true }
@@ -122,8 +135,6 @@ public struct Route: Codable, Hashable, Sendable {
     public var source: IPAddress?
     /// 6 only where neither `to` nor `via` shows it; 4 for an IPv4 default route with an IPv6 gateway.
     public var family: Int?
-    /// Who made it, where that is not `boot` (`ip route add`): as in `static`, `dhcp`. The undo's matter alone.
-    public var `protocol`: String?
     /// Of the packets that take it, in bytes; absent: the NIC's.
     public var mtu: UInt32?
     /// The largest TCP segment that is announced, in bytes.
@@ -134,8 +145,7 @@ public struct Route: Codable, Hashable, Sendable {
 
     public init(
         to: String, via: IPAddress? = nil, metric: UInt32? = nil, scope: String? = nil, onlink: Bool? = nil,
-        source: IPAddress? = nil, family: Int? = nil, protocol: String? = nil, mtu: UInt32? = nil,
-        advmss: UInt32? = nil,
+        source: IPAddress? = nil, family: Int? = nil, mtu: UInt32? = nil, advmss: UInt32? = nil,
         weight: Int? = nil
     ) {
         self.to = to
@@ -145,7 +155,6 @@ public struct Route: Codable, Hashable, Sendable {
         self.onlink = onlink
         self.source = source
         self.family = family
-        self.protocol = `protocol`
         self.mtu = mtu
         self.advmss = advmss
         self.weight = weight

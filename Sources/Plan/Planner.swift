@@ -6,7 +6,13 @@ public struct Planner {
 
     /// Throws `Failure` of kind `usage`, `unavailable` or `privilege` where the container asks for what cannot be.
     public static func plan(_ facts: Facts) throws -> NetworkPlan {
-        try Planner(facts: facts.host.ipv6 == false ? facts.withoutIPv6 : facts).plan()
+        if facts.host.ipv6 == false { return try Planner(facts: facts.withoutIPv6 { _ in true }).plan() }
+        // In host mode they are the host's.
+        let links = facts.container.hostNetwork ? [] : facts.links.filter(Planner(facts: facts).isNIC)
+        let small = links.filter(\.isTooSmallForIPv6).map(\.name)
+        var plan = try Planner(facts: facts.withoutIPv6(on: small.contains)).plan()
+        plan.warnings += small.map { "\($0): its MTU is less than the 1280 of IPv6; the VM gets only IPv4 there" }
+        return plan
     }
 
     /// The checks that need no network: which hypervisor and which mode the container asks for, and whether it may.
@@ -99,20 +105,27 @@ public struct Planner {
     private func isNIC(_ link: LinkFact) -> Bool { link.carriesEthernet && isUsed(link) }
 
     private func isUsed(_ link: LinkFact) -> Bool {
-        link.addresses.contains { !$0.address.isLinkLocalIPv6 } || facts.routes.contains { $0.dev == link.name }
+        link.addresses.contains { !$0.address.isLinkLocalIPv6 }
+            || facts.routes.contains { $0.dev == link.name && !RoutePlanner.isOfEveryLink($0) }
     }
 
     private func nic(for link: LinkFact, owned: Set<IPAddress>, names: inout LinkNames, aliases: inout AliasPlanner)
         throws -> NIC
     {
         guard let mac = link.mac else { throw Failure.badInput("links", "\(link.name) has no Ethernet address") }
-        let addresses = link.addresses.filter { !$0.address.isLinkLocalIPv6 }
+        var seen: Set<IPPrefix> = []
+        let addresses = link.addresses.filter { !$0.address.isLinkLocalIPv6 && seen.insert($0).inserted }
         let unrouted = addresses.filter { link.noPrefixRoute?.contains($0) == true }
-        let routes = RoutePlanner.routes(
-            facts.routes.filter { $0.dev == link.name }, addresses: addresses.filter { !unrouted.contains($0) },
-            owned: owned)
-        var neighbors = facts.neighbors.filter { $0.dev == link.name }.map { Neighbor(ip: $0.ip, mac: $0.mac) }
-        let tap = names.make(prefix: "tap-", name: link.name)
+        let routes = RoutePlanner.order(
+            facts.routes.filter { $0.dev == link.name }, addresses: addresses.filter { !unrouted.contains($0) })
+        let protocols = routes.map { $0.protocol ?? "boot" }
+        let neighbors = facts.neighbors.filter { $0.dev == link.name }.map { Neighbor(ip: $0.ip, mac: $0.mac) }
+        var nic = NIC(
+            name: link.name, tap: names.make(prefix: "tap-", name: link.name), guestMAC: mac, mtu: link.mtu ?? 1500,
+            attach: Attachment(model: .bridge, port: link.name), addresses: addresses,
+            routes: routes.map { RoutePlanner.route($0, owned: owned) }, neighbors: neighbors.isEmpty ? nil : neighbors,
+            arp: link.usesARP ? nil : false, noPrefixRoute: unrouted.isEmpty ? nil : unrouted,
+            routeProtocols: protocols.allSatisfy { $0 == "boot" } ? nil : protocols)
         if let kind = link.kind, Self.redirectedKinds.contains(kind) {
             guard link.mode != "l3s" else {
                 throw Failure(
@@ -120,26 +133,17 @@ public struct Planner {
                     "\(link.name): ipvlan in mode l3s gives its packets to the container's own IP stack, so a VM cannot have "
                         + "them; make the network with -o ipvlan_mode=l3 or l2")
             }
-            return NIC(
-                name: link.name, tap: tap, guestMAC: mac, mtu: link.mtu ?? 1500,
-                attach: Attachment(model: .tc, port: link.name, allMulticast: link.allMulticast), addresses: addresses,
-                routes: routes,
-                neighbors: neighbors.isEmpty ? nil : neighbors,
-                aliasOmitted: "a \(kind) interface keeps its own address; there is no bridge to carry an alias",
-                arp: link.arp, noPrefixRoute: unrouted.isEmpty ? nil : unrouted)
+            nic.attach.model = .tc
+            nic.attach.allMulticast = link.allMulticast
+            nic.aliasOmitted =
+                "an interface of kind \(kind) keeps its own address; there is no bridge to carry an alias"
+            return nic
         }
+        nic.attach.bridge = names.make(prefix: "br-", name: link.name)
+        nic.attach.portMAC = DerivedMAC.port(for: mac)
         let choice = aliases.alias(for: link)
-        if case .alias(let alias) = choice {
-            neighbors.append(Neighbor(ip: alias.address, mac: DerivedMAC.bridge(for: mac)))
-        }
-        return NIC(
-            name: link.name, tap: tap, guestMAC: mac, mtu: link.mtu ?? 1500,
-            attach: Attachment(
-                model: .bridge, bridge: names.make(prefix: "br-", name: link.name), port: link.name,
-                portMAC: DerivedMAC.port(for: mac)),
-            addresses: addresses, routes: routes, neighbors: neighbors.isEmpty ? nil : neighbors,
-            alias: choice.alias, aliasOmitted: choice.omitted, arp: link.arp,
-            noPrefixRoute: unrouted.isEmpty ? nil : unrouted)
+        (nic.alias, nic.aliasOmitted) = (choice.alias, choice.omitted)
+        return nic
     }
 
     /// No port of a bridge: a macvlan or ipvlan takes frames for its own address alone, and a bridge is no port.

@@ -19,6 +19,9 @@ public struct RouteFact: Codable, Hashable, Sendable {
     /// One of several next hops of one IPv4 route (`nexthop … weight`); the others are routes of their own, but for dev, via
     /// and onlink the same.
     public var weight: Int?
+    /// As in `blackhole`; absent: `unicast`, and nothing else can be planned. The same holds of `table` and `main`.
+    public var type: String?
+    public var table: String?
 
     public init(
         family: Int? = nil, to: String, via: IPAddress? = nil, dev: String, metric: Int64? = nil,
@@ -57,6 +60,10 @@ public struct RouteFact: Codable, Hashable, Sendable {
         }
         if let prefix, !prefix.isNetwork {
             throw Failure.badInput("\(path).to", "\(quoted(to)) is an address in a network, not a network")
+        }
+        for (key, value, only) in [("type", type, "unicast"), ("table", table, "main")] where value ?? only != only {
+            throw Failure.badInput(
+                "\(path).\(key)", "\(quoted(value ?? "")): a VM gets \(only) routes alone; leave it out")
         }
         guard links.contains(dev) else {
             throw Failure.badInput("\(path).dev", "\(quoted(dev)) is not among the links")

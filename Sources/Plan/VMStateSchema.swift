@@ -68,8 +68,13 @@ extension JSONSchema {
                   "items": {"$ref": "#/$defs/prefix"}
                 },
                 "routes": {"type": "array", "items": {"$ref": "#/$defs/route"}},
+                "routeProtocols": {
+                  "description": "who made each of the routes, as in static, dhcp; absent: boot made all",
+                  "type": "array",
+                  "items": {"type": "string"}
+                },
                 "neighbors": {
-                  "description": "permanent neighbours of the guest",
+                  "description": "the container's permanent neighbours",
                   "type": "array",
                   "items": {
                     "type": "object",
@@ -112,7 +117,6 @@ extension JSONSchema {
                 "scope": {"description": "link, or the kernel's own choice", "type": "string"},
                 "onlink": {"type": "boolean"},
                 "source": {"$ref": "#/$defs/ip"},
-                "protocol": {"description": "as in static, dhcp; absent for boot", "type": "string"},
                 "mtu": {"description": "of the packets that take it", "$ref": "#/$defs/bytes"},
                 "advmss": {"description": "the largest TCP segment that is announced", "$ref": "#/$defs/bytes"},
                 "weight": {"$ref": "#/$defs/weight"},

@@ -43,7 +43,7 @@ struct GuestNetCheckTests {
             """
             $runcvm net-plan --netns /run/netns/web >/run/state
             inside() { nsenter --net=/run/netns/web $runcvm net-check --inside </run/state; echo $?; }
-            mac=$(jq -r '.network.nics[0].neighbors[0].mac' /run/state)
+            mac=$(inside | sed -n 's/.*no permanent neighbour 172.17.255.254 at \\([^;]*\\);.*/\\1/p' || true)
             ip -n web neighbour replace 172.17.255.254 lladdr $mac dev eth0 nud permanent
             inside || true
             ip -n web neighbour delete 172.17.255.254 dev eth0

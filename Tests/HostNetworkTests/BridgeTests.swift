@@ -84,15 +84,13 @@ import Testing
         }
     }
 
-    @Test("permanent neighbours come back, but not the guest's own")
+    @Test("permanent neighbours come back")
     func neighbors() throws {
         var nic = try makeNIC(addresses: ["172.16.0.2/16", "2001:db8::2/64"])
         let mac = try #require(MACAddress("02:42:00:00:00:09"))
-        let bridge = DerivedMAC.bridge(for: nic.guestMAC)
         nic.neighbors = [
             Neighbor(ip: try #require(IPAddress("172.16.0.9")), mac: mac),
             Neighbor(ip: try #require(IPAddress("2001:db8::9")), mac: mac),
-            Neighbor(ip: try #require(IPAddress("172.16.255.254")), mac: bridge),
         ]
         try roundTrip([nic]) { _ in
             let neighbors = try LiveFacts.read().neighbors

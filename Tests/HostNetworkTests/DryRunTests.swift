@@ -34,7 +34,7 @@ import Testing
         )
         (hop.weight, hop1.weight) = (2, 1)
         var small = route("10.0.0.0/8", via: "10.9.0.1", metric: 7)
-        (small.mtu, small.advmss, small.protocol) = (1400, 1300, "static")
+        (small.mtu, small.advmss) = (1400, 1300)
         let both = ["172.16.0.2/16", "2001:db8::2/64"]
         let promote = "sysctl -qw net.ipv4.conf.all.promote_secondaries="
         let cases: [Case?] = [

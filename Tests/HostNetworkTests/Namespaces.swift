@@ -106,10 +106,10 @@ func makeContainer(_ nics: [NIC]) throws -> NetworkNamespace {
         try netlink.perform(.setUp(port))
         for address in nic.linkAddresses(on: port) { try netlink.perform(.createAddress(address, on: port)) }
         try waitForLinkLocal(nic.name)
-        for neighbor in nic.neighbors ?? [] where neighbor.mac != DerivedMAC.bridge(for: nic.guestMAC) {
+        for neighbor in nic.neighbors ?? [] {
             try netlink.perform(.ensureNeighbor(neighbor.ip.bytes, mac: neighbor.mac.bytes, on: port))
         }
-        routes += nic.routes.map { $0.linkRoute(on: port) }
+        routes += nic.linkRoutes(on: port)
         addresses += nic.linkAddresses(on: port)
     }
     for route in routes.joined { try NetlinkSocket().ensureRoute(route, beside: addresses) }

@@ -48,6 +48,18 @@ struct FactsTests {
             "links.0.mac: 01:00:5e:00:00:01 is a group's"
         ),
         (#"{"links":[{"name":"eth0","kind":"veth","addresses":["10.0.0.2/8"]}]}"#, "links.0.mac: missing"),
+        (
+            #"{"links":[{"name":"eth0","kind":"veth","mac":"00:00:00:00:00:00","addresses":["10.0.0.2/8"]}]}"#,
+            "links.0.mac: 00:00:00:00:00:00 is no interface's"
+        ),
+        (
+            #"{"links":[{"name":"eth0","addresses":["10.0.0.2/8","224.0.0.1/4"]}]}"#,
+            "links.0.addresses.1: 224.0.0.1/4 is no interface's"
+        ),
+        (#"{"links":[{"name":"eth0","addresses":["::/64"]}]}"#, "links.0.addresses.0: ::/64 is no interface's"),
+        (#"{"links":[{"name":"eth0","addresses":["10.0.0.2/024"]}]}"#, "links.0.addresses.0: \"10.0.0.2/024\""),
+        (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","type":"blackhole"}]}"#, "routes.0.type: "),
+        (#"{"links":[\#(link)],"routes":[{"to":"default","dev":"eth0","table":"100"}]}"#, "routes.0.table: \"100\""),
         (#"{"links":[\#(link)],"routes":[null]}"#, "routes.0: null"),
         (#"{"links":[\#(link)],"routes":[{"to":"10.1.2.3/8","dev":"eth0"}]}"#, "routes.0.to: \"10.1.2.3/8\""),
         (#"{"links":[\#(link)],"routes":[{"to":"fd00::1/64","dev":"eth0"}]}"#, "routes.0.to: \"fd00::1/64\""),
@@ -194,7 +206,8 @@ struct PlannerTests {
     @Test("the guest knows the alias by the bridge's MAC, which is nobody else's")
     func neighbours() throws {
         let nic = try Planner.plan(facts("eth0")).nics[0]
-        let neighbor = try #require(nic.neighbors?.first)
+        #expect(nic.neighbors == nil)
+        let neighbor = try #require(nic.guestNeighbors.first)
         #expect(neighbor.ip.description == "10.1.255.254")
         #expect(Set([neighbor.mac, nic.guestMAC, try #require(nic.attach.portMAC)]).count == 3)
     }
