@@ -18,7 +18,10 @@ enum DocumentPipe {
         return try Descriptor(owning: dup(0), name: "stdin").readAll(limit: JSONValue.largestDocument + 1)
     }
 
-    static func write(_ state: VMState) throws { try writeText(state.serialized()) }
+    /// The document and its end: the next verb need not wait until the kernel has taken this process apart.
+    static func write(_ state: VMState) throws {
+        try Descriptor(owning: 1, name: "stdout").writeAll(state.serialized())
+    }
 
     static func writeText(_ bytes: [UInt8]) throws {
         try Descriptor(owning: dup(1), name: "stdout").writeAll(bytes)
