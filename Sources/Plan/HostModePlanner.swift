@@ -26,7 +26,7 @@ struct HostModePlanner {
     /// Where nobody says: the interface of the best default route, which is the host's own.
     private var uplink: HostFacts.Uplink? {
         if let known = facts.host.uplink { return known }
-        let ways = facts.routes.filter { $0.destination == nil && !$0.isIPv6 }
+        let ways = facts.routes.filter { $0.destination == nil && !$0.isIPv6 && $0.dev != "lo" }
         return ways.min { $0.metric ?? 0 < $1.metric ?? 0 }.map { way in
             HostFacts.Uplink(dev: way.dev, mtu: facts.links.first { $0.name == way.dev }?.mtu ?? 1500)
         }
