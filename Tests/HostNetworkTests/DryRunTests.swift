@@ -41,10 +41,9 @@ import Testing
             try? Case(
                 testDescription: "a default route, a link route, a metric, an MTU, a source, onlink",
                 nics: [
-                    makeNIC(routes: [
-                        route("10.9.0.0/16"), small,
-                        route("default", via: "172.16.0.1"), onlink,
-                    ])
+                    makeNIC(
+                        routes: [route("10.9.0.0/16"), small, route("default", via: "172.16.0.1"), onlink],
+                        routeProtocols: ["boot", "static", "boot", "dhcp"])
                 ]),
             try? Case(
                 testDescription: "both families",

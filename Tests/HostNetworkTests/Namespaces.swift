@@ -65,7 +65,7 @@ struct Snapshot: Equatable {
 /// A NIC of the plan, named and numbered.
 func makeNIC(
     _ number: UInt8 = 0, name: String? = nil, mtu: Int = 1500, addresses: [String]? = nil, routes: [Route] = [],
-    alias: String? = "", tap: String? = nil, bridge: String? = nil
+    alias: String? = "", tap: String? = nil, bridge: String? = nil, routeProtocols: [String]? = nil
 ) throws -> NIC {
     let name = name ?? "eth\(number)"
     let mac = try #require(MACAddress(bytes: [0x02, 0x42, 0xac, 0x11, number, 0x02]))
@@ -76,7 +76,7 @@ func makeNIC(
         attach: Attachment(
             model: .bridge, bridge: bridge ?? "br-\(name)", port: name, portMAC: DerivedMAC.port(for: mac)),
         addresses: try texts.map { try #require(IPPrefix($0)) }, routes: routes,
-        alias: try alias.map { try #require(IPPrefix($0)) })
+        alias: try alias.map { try #require(IPPrefix($0)) }, routeProtocols: routeProtocols)
 }
 
 func makePlan(_ nics: [NIC]) -> NetworkPlan {
