@@ -90,7 +90,7 @@ public struct NIC: Codable, Hashable, Sendable {
     /// asks on the wire.
     public var guestNeighbors: [Neighbor] {
         let own = alias.map { Neighbor(ip: $0.address, mac: DerivedMAC.bridge(for: guestMAC)) }
-        return (neighbors ?? []) + (own.map { [$0] } ?? [])
+        return (neighbors ?? []) + [own].compactMap(\.self)
     }
 
     public func hasNoPrefixRoute(_ address: IPPrefix) -> Bool { noPrefixRoute?.contains(address) == true }

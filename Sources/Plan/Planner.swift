@@ -11,7 +11,9 @@ public struct Planner {
         let links = facts.container.hostNetwork ? [] : facts.links.filter(Planner(facts: facts).isNIC)
         let small = links.filter(\.isTooSmallForIPv6).map(\.name)
         var plan = try Planner(facts: facts.withoutIPv6(on: small.contains)).plan()
-        plan.warnings += small.map { "\($0): its MTU is less than the 1280 of IPv6; the VM gets only IPv4 there" }
+        plan.warnings += small.map {
+            "\($0): its MTU is less than the 1280 that IPv6 needs, so the VM has no IPv6 there; give its network a larger one"
+        }
         return plan
     }
 
